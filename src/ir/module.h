@@ -9,13 +9,13 @@
 #include <string_view>
 #include <vector>
 
+#include "base/role.h"
 #include "base/tensor.h"
 #include "ir/graph.h"
 
 namespace sinter::ir {
 
-enum class Role { kInput, kParameter, kState, kConstant, kOutput };
-std::string_view name(Role role);  // "input", "parameter", ...
+using sinter::Role;  // names and parsing: base/role.h
 
 struct Variable {
   std::string name;  // a path: "h1.weight", "adam.h1.weight.m"
