@@ -1,0 +1,82 @@
+// Executable, State, Run: the three objects of a compiled program.
+//   Executable  code, constants, plan; immutable, shared by threads.
+//   State       the memory of parameters and state variables, by name; shared by the programs of one module.
+//   Run         one activation: laid-out arena, kernel arguments, failure slots. One thread at a time; cheap to repeat.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "runtime/abi.h"
+#include "runtime/program.h"
+#include "runtime/team.h"
+
+namespace sinter::runtime {
+
+/// A program with its machine code. `code_owner` keeps the mapped code alive.
+class Executable {
+ public:
+  Executable(Program program, std::vector<SinterKernel> kernels, std::shared_ptr<void> code_owner);
+  const Program& program() const { return program_; }
+  SinterKernel kernel(size_t index) const { return kernels_[index]; }
+
+ private:
+  Program program_;
+  std::vector<SinterKernel> kernels_;  // one per program kernel
+  std::shared_ptr<void> code_owner_;
+};
+
+/// Variables by name. Memory is 64-byte aligned; a variable keeps its address until it is replaced.
+class State {
+ public:
+  /// Adds a zero-filled variable; the same name and type again is a no-op, another type raises Error kType.
+  void declare(const std::string& name, Role role, const TensorType& type);
+  /// Raises Error kName with the closest name.
+  Tensor& get(std::string_view name);
+  const Tensor& get(std::string_view name) const;
+  bool contains(std::string_view name) const;
+  struct Entry {
+    std::string name;
+    Role role;
+    Tensor value;
+  };
+  const std::vector<Entry>& entries() const { return entries_; }
+
+ private:
+  std::vector<Entry> entries_;
+};
+
+struct KernelTime {
+  int64_t calls = 0;
+  double seconds = 0;  // sum over participants
+};
+
+class Run {
+ public:
+  /// Binds parameters and state of the program's ports to `state` (which must hold them and outlive the Run).
+  Run(std::shared_ptr<const Executable> executable, State& state, Team& team);
+  ~Run();
+
+  /// Gives the tensor of an input or output for the next executions. Input memory must stay valid until replaced; a bound output is written
+  /// in place. Outputs that are not bound get tensors of the Run's own. Raises Error kName, kType (dtype), kCheck (extents).
+  void bind(std::string_view port, Tensor tensor);
+  /// Sets a symbol that no input determines.
+  void set_dim(std::string_view symbol, int64_t value);
+  /// Runs the program once. Raises Error kCheck naming the model's node when a kernel reports a failure. In steady state (same extents) it
+  /// allocates nothing.
+  void execute();
+  /// The tensor of an output after execute().
+  const Tensor& output(std::string_view port) const;
+
+  int64_t arena_bytes() const;  // for the extents last executed
+  void profile(bool on);
+  const std::vector<KernelTime>& kernel_times() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace sinter::runtime
