@@ -39,7 +39,7 @@ class Builder {
   Value broadcast_to(Value value, const Shape& shape);
   /// Places operand axis i at result axis axes[i]. No node when nothing changes.
   Value broadcast(Value value, const Shape& shape, const Integers& axes);
-  /// Undoes a broadcast of `axes`: sums a cotangent over the axes that were spread.
+  /// These add no node when nothing changes.
   Value reshape(Value value, const Shape& shape);
   Value cast(Value value, DType dtype);
   Value reduce(std::string_view op, Value value, const Integers& axes);  // axes removed

@@ -1,0 +1,44 @@
+#include "ir/module.h"
+
+#include <algorithm>
+
+#include "base/text.h"
+
+namespace sinter::ir {
+
+std::string_view name(Role role) {
+  switch (role) {
+    case Role::kInput: return "input";
+    case Role::kParameter: return "parameter";
+    case Role::kState: return "state";
+    case Role::kConstant: return "constant";
+    case Role::kOutput: return "output";
+  }
+  throw InternalError("unknown role", __FILE__, __LINE__);
+}
+
+namespace {
+
+template <class Item> const Item* find_named(const std::vector<Item>& items, std::string_view name) {
+  const auto found = std::find_if(items.begin(), items.end(), [&](const Item& item) { return item.name == name; });
+  return found == items.end() ? nullptr : &*found;
+}
+
+template <class Item> const Item& get_named(const std::vector<Item>& items, std::string_view name, const std::string& what) {
+  if (const Item* item = find_named(items, name)) return *item;
+  std::vector<std::string> names;
+  for (const Item& item : items) names.push_back(item.name);
+  Error error(ErrorCode::kName, "unknown " + what + " " + std::string(name));
+  const std::string suggestion = closest(name, names);
+  if (!suggestion.empty()) error.hint("did you mean " + suggestion + "?");
+  throw error;
+}
+
+}  // namespace
+
+const Variable* Module::find_variable(std::string_view wanted) const { return find_named(variables, wanted); }
+const Function* Module::find_function(std::string_view wanted) const { return find_named(functions, wanted); }
+const Variable& Module::variable(std::string_view wanted) const { return get_named(variables, wanted, "variable"); }
+const Function& Module::function(std::string_view wanted) const { return get_named(functions, wanted, "function"); }
+
+}  // namespace sinter::ir
