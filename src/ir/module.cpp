@@ -6,17 +6,6 @@
 
 namespace sinter::ir {
 
-std::string_view name(Role role) {
-  switch (role) {
-    case Role::kInput: return "input";
-    case Role::kParameter: return "parameter";
-    case Role::kState: return "state";
-    case Role::kConstant: return "constant";
-    case Role::kOutput: return "output";
-  }
-  throw InternalError("unknown role", __FILE__, __LINE__);
-}
-
 namespace {
 
 template <class Item> const Item* find_named(const std::vector<Item>& items, std::string_view name) {
