@@ -32,6 +32,10 @@ void Graph::set_results(std::vector<Value> results) {
   results_ = std::move(results);
 }
 
+std::vector<TensorType> Graph::argument_types() const {
+  return {types_.begin(), types_.begin() + argument_count_};
+}
+
 std::vector<TensorType> Graph::result_types() const {
   std::vector<TensorType> types;
   for (const Value result : results_) types.push_back(type(result));

@@ -47,6 +47,7 @@ class Graph {
   bool is_argument(Value value) const { return value.id < argument_count_; }
   int32_t value_count() const { return static_cast<int32_t>(types_.size()); }
   const TensorType& type(Value value) const { return types_[static_cast<size_t>(value.id)]; }
+  std::vector<TensorType> argument_types() const;
   std::vector<TensorType> result_types() const;
   /// The node that defines `value`, or null for an argument.
   const Node* producer(Value value) const;

@@ -101,16 +101,10 @@ void verify_bindings(const Module& module, const std::string& side, const std::v
   }
 }
 
-std::vector<TensorType> argument_types(const Graph& graph) {
-  std::vector<TensorType> types;
-  for (int32_t i = 0; i < graph.argument_count(); ++i) types.push_back(graph.type(graph.argument(i)));
-  return types;
-}
-
 }  // namespace
 
 void verify(const Graph& graph) {
-  for (const TensorType& type : argument_types(graph)) SINTER_CHECK(!has_negative_dim(type), "a negative dim in " + type.to_string());
+  for (const TensorType& type : graph.argument_types()) SINTER_CHECK(!has_negative_dim(type), "a negative dim in " + type.to_string());
   int32_t next_id = graph.argument_count();
   for (const Node& node : graph.nodes()) {
     const WorkingOn scope(describe(node));
@@ -134,7 +128,7 @@ void verify(const Module& module) {
     SINTER_CHECK(is_word(function.name), "the function's name \"" + function.name + "\" is not a word");
     SINTER_CHECK(function_names.insert(function.name).second, "two functions are named " + function.name);
     verify(function.graph);
-    verify_bindings(module, "argument", function.arguments, argument_types(function.graph),
+    verify_bindings(module, "argument", function.arguments, function.graph.argument_types(),
                     {Role::kInput, Role::kParameter, Role::kState, Role::kConstant});
     verify_bindings(module, "result", function.results, function.graph.result_types(), {Role::kParameter, Role::kState, Role::kOutput});
   }

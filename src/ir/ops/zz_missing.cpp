@@ -14,7 +14,6 @@ SINTER_MISSING(add_contract_ops)
 SINTER_MISSING(add_view_ops)
 SINTER_MISSING(add_index_ops)
 SINTER_MISSING(add_random_ops)
-SINTER_MISSING(add_control_ops)
 SINTER_MISSING(add_composite_ops)
 
 }  // namespace sinter::ir
