@@ -5,7 +5,7 @@
 //
 // Canonical form: a sum of terms, each an integer coefficient times a sorted product of atoms, terms sorted and
 // merged, no zero coefficients. Atoms are symbols and the functions floordiv, mod, min, max of canonical Dims, with the
-// rewrites listed in dim.cpp applied while building. Two Dims are equal when their canonical forms are;
+// rewrites listed in dim_build.cpp applied while building. Two Dims are equal when their canonical forms are;
 // expressions that are equal only by deeper reasoning compare unequal and become checks at run time.
 #pragma once
 
@@ -92,5 +92,11 @@ Dim mod(const Dim& a, const Dim& b);
 Dim ceil_div(const Dim& a, const Dim& b);
 Dim min(const Dim& a, const Dim& b);
 Dim max(const Dim& a, const Dim& b);
+
+/// `dim` rebuilt with what follows from exclusive upper bounds of symbols (loop variables): mod(i, n) is i where i < n.
+/// A bound may be symbolic and may mention other bounded symbols.
+Dim simplify(const Dim& dim, const DimMap& exclusive_upper);
+/// Whether dim >= 0 is provable for all values of the symbols, each >= 0 and below its bound; `false` says nothing.
+bool is_nonnegative(const Dim& dim, const DimMap& exclusive_upper = {});
 
 }  // namespace sinter

@@ -1,6 +1,7 @@
 // A 128-bit content hash: structural hashes, cache keys, checksums of cache entries and checkpoints. Not cryptographic.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>

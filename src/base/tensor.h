@@ -65,6 +65,8 @@ class Tensor {
   std::string type_string() const;  // "f32[2, 3]"
 
  private:
+  Tensor(DType dtype, Extents extents, void* data, std::shared_ptr<void> owner);
+
   DType dtype_ = DType::kF32;
   Extents extents_;
   int64_t size_ = 1;

@@ -64,6 +64,9 @@ class TextCursor {
   std::string_view source_;
   std::string file_;
   size_t offset_ = 0;
+  // The line that place() was last asked for: reading forwards, asking for every token stays linear.
+  mutable size_t line_begin_ = 0;
+  mutable int line_ = 1;
 };
 
 /// The whole text as a Dim. Raises Error kSyntax.
