@@ -7,10 +7,6 @@
 
 namespace sinter::ir {
 
-SINTER_MISSING(add_elementwise_ops)
-SINTER_MISSING(add_compare_ops)
-SINTER_MISSING(add_reduce_ops)
-SINTER_MISSING(add_contract_ops)
 SINTER_MISSING(add_view_ops)
 SINTER_MISSING(add_index_ops)
 SINTER_MISSING(add_random_ops)

@@ -1,0 +1,227 @@
+// dot_general: products of any two tensors summed over paired axes. Matrix products, batched or not, and their gradients.
+#include <algorithm>
+
+#include "ir/builder.h"
+#include "ir/ops/domain.h"
+#include "ir/ops/ops.h"
+#include "ir/ops/reference.h"
+
+namespace sinter::ir {
+namespace {
+
+/// The axes of one operand by their part: paired in batches, summed, or free (in increasing order).
+struct Side {
+  Integers batch, contract, free;
+};
+
+template <class Request> std::pair<Side, Side> sides_of(const Request& request, size_t lhs_rank, size_t rhs_rank) {
+  const auto side = [](Integers batch, Integers contract, size_t rank) {
+    Side result{std::move(batch), std::move(contract), {}};
+    for (int64_t axis = 0; axis < static_cast<int64_t>(rank); ++axis) {
+      const auto names = [axis](const Integers& axes) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); };
+      if (!names(result.batch) && !names(result.contract)) result.free.push_back(axis);
+    }
+    return result;
+  };
+  return {side(request.template get<Integers>("lhs_batch"), request.template get<Integers>("lhs_contract"), lhs_rank),
+          side(request.template get<Integers>("rhs_batch"), request.template get<Integers>("rhs_contract"), rhs_rank)};
+}
+
+Integers joined(const Integers& a, const Integers& b) {
+  Integers result = a;
+  result.insert(result.end(), b.begin(), b.end());
+  return result;
+}
+
+/// `from[axis]` for each axis.
+template <class List> Extents picked(const List& from, const Integers& axes) {
+  Extents result;
+  for (const int64_t axis : axes) result.push_back(from[static_cast<size_t>(axis)]);
+  return result;
+}
+
+// ---- type ----
+
+void require_axes(const TypeRequest& request, const Side& side, size_t operand) {
+  const int64_t rank = static_cast<int64_t>(request.shape(operand).rank());
+  Integers axes = joined(side.batch, side.contract);
+  std::sort(axes.begin(), axes.end());
+  const std::string whose = operand == 0 ? "lhs" : "rhs";
+  for (size_t i = 0; i < axes.size(); ++i) {
+    request.require(axes[i] >= 0 && axes[i] < rank, "C3", whose + " axis " + std::to_string(axes[i]) + " is not in [0, " + std::to_string(rank) + ")");
+    request.require(i == 0 || axes[i - 1] != axes[i], "C3", whose + " axis " + std::to_string(axes[i]) + " is named twice");
+  }
+}
+
+std::vector<TensorType> infer(const TypeRequest& request) {
+  const auto [lhs, rhs] = sides_of(request, request.shape(0).rank(), request.shape(1).rank());
+  request.require(request.dtype(0) == request.dtype(1), "C1", "the dtypes differ", "cast one of them");
+  require_domain(request, 0, Domain::kNumber, "C1");
+  request.require(lhs.batch.size() == rhs.batch.size() && lhs.contract.size() == rhs.contract.size(), "C2", "lhs and rhs name different numbers of axes");
+  require_axes(request, lhs, 0);
+  require_axes(request, rhs, 1);
+  const auto require_equal = [&](const Integers& lhs_axes, const Integers& rhs_axes, std::string_view rule, const std::string& what, const std::string& hint) {
+    for (size_t i = 0; i < lhs_axes.size(); ++i) {
+      const Dim& l = request.shape(0)[static_cast<size_t>(lhs_axes[i])];
+      const Dim& r = request.shape(1)[static_cast<size_t>(rhs_axes[i])];
+      request.require(l == r, rule, what + " dimensions differ (" + l.to_string() + " and " + r.to_string() + ")", hint);
+    }
+  };
+  require_equal(lhs.batch, rhs.batch, "C4", "batch", "");
+  require_equal(lhs.contract, rhs.contract, "C5", "inner", "transpose the rhs?");
+  TensorType result{request.dtype(0), {}};
+  for (const int64_t axis : joined(lhs.batch, lhs.free)) result.shape.push_back(request.shape(0)[static_cast<size_t>(axis)]);
+  for (const int64_t axis : rhs.free) result.shape.push_back(request.shape(1)[static_cast<size_t>(axis)]);
+  return {result};
+}
+
+// ---- reference ----
+
+std::vector<Tensor> evaluate_dot(const EvaluateRequest& request) {
+  const Tensor &a = request.operands[0], &b = request.operands[1];
+  const auto [lhs, rhs] = sides_of(request, a.rank(), b.rank());
+  Tensor result = request.make_result();
+  // Strides of each operand by result axis (batch, lhs free, rhs free) and by contracted axis; 0 where it does not move.
+  const Extents a_strides = row_major_strides(a.extents()), b_strides = row_major_strides(b.extents());
+  const Extents a_free = picked(a_strides, lhs.free), b_free = picked(b_strides, rhs.free);
+  Extents a_result = joined(picked(a_strides, lhs.batch), a_free), b_result = picked(b_strides, rhs.batch);
+  a_result.insert(a_result.end(), b_free.size(), 0);
+  b_result.insert(b_result.end(), a_free.size(), 0);
+  b_result = joined(b_result, b_free);
+  const Extents a_contract = picked(a_strides, lhs.contract), b_contract = picked(b_strides, rhs.contract);
+  const Extents inner = picked(a.extents(), lhs.contract);
+  visit<Domain::kNumber>(a.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    using Sum = Accumulator<T>;
+    T* out = result.data<T>();
+    for_each_index(result.extents(), [&](const Extents& index) {
+      const T* a_row = a.data<T>() + offset_of(index, a_result);
+      const T* b_row = b.data<T>() + offset_of(index, b_result);
+      Sum sum = 0;
+      for_each_index(inner, [&](const Extents& k) {
+        sum = add(sum, multiply<Sum>(a_row[offset_of(k, a_contract)], b_row[offset_of(k, b_contract)]));
+      });
+      *out++ = static_cast<T>(sum);
+    });
+  });
+  return {result};
+}
+
+// ---- gradient ----
+
+/// The axes that `paired` has where `axes`, in increasing order, has its own: the order in which they stand among free axes.
+Integers in_order_of(const Integers& axes, const Integers& paired) {
+  std::vector<std::pair<int64_t, int64_t>> pairs;
+  for (size_t i = 0; i < axes.size(); ++i) pairs.emplace_back(axes[i], paired[i]);
+  std::sort(pairs.begin(), pairs.end());
+  Integers result;
+  for (const auto& pair : pairs) result.push_back(pair.second);
+  return result;
+}
+
+Integers range(size_t begin, size_t count) {
+  Integers result(count);
+  for (size_t i = 0; i < count; ++i) result[i] = static_cast<int64_t>(begin + i);
+  return result;
+}
+
+/// The cotangent of `mine`: dy with `other` summed over other's free axes, which stand in dy from `other_begin`, those of mine from `mine_begin`.
+/// The product gives [batch, mine.free, mine.contract] or, with its operands exchanged, [batch, mine.contract, mine.free]; whichever
+/// has the order of the operand is taken, and a transpose where neither has.
+Value cotangent(Builder& builder, Value dy, Value other_value, const Side& mine, const Side& other, size_t mine_begin, size_t other_begin) {
+  const Integers dy_batch = range(0, mine.batch.size()), dy_contract = range(other_begin, other.free.size());
+  const Integers contract = in_order_of(other.contract, mine.contract);
+  const Integers dy_first = joined(joined(mine.batch, mine.free), contract), other_first = joined(joined(mine.batch, contract), mine.free);
+  const bool exchange = !std::is_sorted(dy_first.begin(), dy_first.end()) &&
+                        (std::is_sorted(other_first.begin(), other_first.end()) || mine_begin > other_begin);
+  const Value product =
+      exchange ? builder.call("dot_general", {other_value, dy}, {{"lhs_batch", other.batch}, {"rhs_batch", dy_batch}, {"lhs_contract", other.free}, {"rhs_contract", dy_contract}})
+               : builder.call("dot_general", {dy, other_value}, {{"lhs_batch", dy_batch}, {"rhs_batch", other.batch}, {"lhs_contract", dy_contract}, {"rhs_contract", other.free}});
+  const Integers& axes = exchange ? other_first : dy_first;
+  if (std::is_sorted(axes.begin(), axes.end())) return product;
+  Integers permutation(axes.size());
+  for (size_t i = 0; i < axes.size(); ++i) permutation[static_cast<size_t>(axes[i])] = static_cast<int64_t>(i);
+  return builder.call("transpose", {product}, {{"permutation", permutation}});
+}
+
+std::vector<Value> differentiate(const GradientRequest& request) {
+  Builder& builder = request.builder;
+  const Value a = request.operands[0], b = request.operands[1], dy = request.cotangents[0];
+  const auto [lhs, rhs] = sides_of(request, builder.shape(a).rank(), builder.shape(b).rank());
+  const size_t lhs_begin = lhs.batch.size(), rhs_begin = lhs_begin + lhs.free.size();
+  std::vector<Value> result(2);
+  if (request.wanted[0]) result[0] = cotangent(builder, dy, b, lhs, rhs, lhs_begin, rhs_begin);
+  if (request.wanted[1]) result[1] = cotangent(builder, dy, a, rhs, lhs, rhs_begin, lhs_begin);
+  return result;
+}
+
+// ---- record ----
+
+Attributes axes(Integers lhs_batch, Integers rhs_batch, Integers lhs_contract, Integers rhs_contract) {
+  return {{"lhs_batch", std::move(lhs_batch)}, {"rhs_batch", std::move(rhs_batch)},
+          {"lhs_contract", std::move(lhs_contract)}, {"rhs_contract", std::move(rhs_contract)}};
+}
+
+std::vector<Sample> samples() {
+  const Dim n = Dim::symbol("n"), m = Dim::symbol("m"), k = Dim::symbol("k");
+  std::vector<Sample> result;
+  const auto add = [&](DType dtype, Shape lhs, Shape rhs, Attributes attributes) {
+    const Fill fill = is_float(dtype) ? Fill::kNormal : Fill::kSmallInteger;
+    result.push_back({{{{dtype, std::move(lhs)}, fill}, {{dtype, std::move(rhs)}, fill}}, std::move(attributes), {}, is_float(dtype)});
+  };
+  for (const DType dtype : sample_dtypes(Domain::kNumber)) add(dtype, {n, k}, {k, m}, axes({}, {}, {1}, {0}));
+  for (const DType dtype : {DType::kF32, DType::kF64}) {
+    add(dtype, {n, 4}, {3, 4}, axes({}, {}, {1}, {1}));               // rhs transposed
+    add(dtype, {4, n}, {4, 3}, axes({}, {}, {0}, {0}));               // lhs transposed
+    add(dtype, {4, n}, {m, 4}, axes({}, {}, {0}, {1}));               // both
+    add(dtype, {k}, {k}, axes({}, {}, {0}, {0}));                     // inner product
+    add(dtype, {n}, {m}, axes({}, {}, {}, {}));                       // outer product
+    add(dtype, {}, {n, 2}, axes({}, {}, {}, {}));                     // rank 0
+    add(dtype, {2, n, k}, {2, k, 3}, axes({0}, {0}, {2}, {1}));       // batched
+    add(dtype, {n, 2, 3, k}, {k, 3, 4, n}, axes({0, 2}, {3, 1}, {3}, {0}));  // batches anywhere
+    add(dtype, {2, n, 3}, {3, 5, 2}, axes({}, {}, {0, 2}, {2, 0}));   // two inner axes, crossed
+    add(dtype, {n, 3}, {n, 3}, axes({0}, {0}, {1}, {1}));             // rows by rows
+    add(dtype, {n, 3}, {n, 3}, axes({0, 1}, {0, 1}, {}, {}));         // an elementwise product
+  }
+  return result;
+}
+
+OpDef dot_general_record() {
+  OpDef def;
+  def.name = "dot_general";
+  def.doc = "Products of lhs and rhs summed over the contracted axes, for each index of the batch axes. "
+            "Result axes: batch, free axes of lhs, free axes of rhs, the free ones in their order. [m, k] by [k, n] is lhs_contract=[1], rhs_contract=[0].";
+  def.operands = {{"lhs", "f32, f64 or an integer dtype, any rank"}, {"rhs", "of the same dtype"}};
+  def.attributes = {{"lhs_batch", AttributeKind::kIntegers, "axes of lhs, each equal to its partner in rhs_batch", Integers{}},
+                    {"rhs_batch", AttributeKind::kIntegers, "axes of rhs", Integers{}},
+                    {"lhs_contract", AttributeKind::kIntegers, "axes of lhs to sum over, each with its partner in rhs_contract", std::nullopt},
+                    {"rhs_contract", AttributeKind::kIntegers, "axes of rhs to sum over", std::nullopt}};
+  def.rules = {{"C1", std::string("the dtypes are equal: ") + words(Domain::kNumber)},
+               {"C2", "lhs and rhs name as many batch axes, and as many contracted axes"},
+               {"C3", "axes are in [0, rank), each named once"},
+               {"C4", "paired batch axes have equal dims"},
+               {"C5", "paired contracted axes have equal dims"}};
+  def.type = infer;
+  def.evaluate = evaluate_dot;
+  def.gradient = GradientRule(differentiate);
+  def.lowering = Contract{};
+  def.samples = samples();
+  const TensorType a{DType::kF32, {2, 3, 4}}, b{DType::kF32, {2, 4, 5}};
+  def.bad_samples = {{"C1", {a, {DType::kF64, {2, 4, 5}}}, axes({0}, {0}, {2}, {1})},
+                     {"C1", {{DType::kBool, {2, 3}}, {DType::kBool, {3, 2}}}, axes({}, {}, {1}, {0})},
+                     {"C2", {a, b}, axes({0}, {}, {2}, {1})},
+                     {"C2", {a, b}, axes({0}, {0}, {2}, {})},
+                     {"C3", {a, b}, axes({0}, {0}, {3}, {1})},
+                     {"C3", {a, b}, axes({0}, {0}, {2}, {-1})},
+                     {"C3", {a, b}, axes({0}, {0}, {0}, {1})},
+                     {"C4", {a, b}, axes({1}, {0}, {2}, {1})},
+                     {"C5", {a, b}, axes({0}, {0}, {2}, {2})},
+                     {"C5", {{DType::kF32, {2, Dim::symbol("n")}}, {DType::kF32, {Dim::symbol("m"), 2}}}, axes({}, {}, {1}, {0})}};
+  return def;
+}
+
+}  // namespace
+
+void add_contract_ops(OpRegistry& registry) { registry.add(dot_general_record()); }
+
+}  // namespace sinter::ir
