@@ -142,6 +142,7 @@ bool operator<(const Dim& a, const Dim& b) { return compare(a, b) < 0; }
 
 Dim operator+(const Dim& a, const Dim& b) { return DimBuilder().recombine(DimBuilder::add(a, b)); }
 Dim operator-(const Dim& a, const Dim& b) { return DimBuilder().recombine(DimBuilder::subtract(a, b)); }
+Dim operator-(const Dim& a) { return DimBuilder::scale(a, -1); }
 Dim operator*(const Dim& a, const Dim& b) { return DimBuilder().recombine(DimBuilder::multiply(a, b)); }
 
 Dim floor_div(const Dim& a, const Dim& b) {
@@ -154,7 +155,12 @@ Dim mod(const Dim& a, const Dim& b) {
   return build.recombine(build.mod(a, b));
 }
 
-Dim ceil_div(const Dim& a, const Dim& b) { return floor_div(a + b - 1, b); }
+
+Dim ceil_div(const Dim& a, const Dim& b) {
+  const auto divisor = b.as_constant();
+  return divisor && *divisor < 0 ? ceil_div(-a, -b) : floor_div(a + b - 1, b);
+}
+
 Dim min(const Dim& a, const Dim& b) { return DimBuilder().extremum(DimAtom::Kind::kMin, a, b); }
 Dim max(const Dim& a, const Dim& b) { return DimBuilder().extremum(DimAtom::Kind::kMax, a, b); }
 

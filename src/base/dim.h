@@ -85,10 +85,12 @@ class Dim {
 // Each raises Error kCheck when a coefficient leaves 64 bits.
 Dim operator+(const Dim& a, const Dim& b);
 Dim operator-(const Dim& a, const Dim& b);
+Dim operator-(const Dim& a);
 Dim operator*(const Dim& a, const Dim& b);
 /// Floor division and its modulo (result has the divisor's sign). A constant zero divisor raises Error kType.
 Dim floor_div(const Dim& a, const Dim& b);
 Dim mod(const Dim& a, const Dim& b);
+/// a / b rounded up; b is a constant or >= 0.
 Dim ceil_div(const Dim& a, const Dim& b);
 Dim min(const Dim& a, const Dim& b);
 Dim max(const Dim& a, const Dim& b);

@@ -355,6 +355,7 @@ Dim DimBuilder::mod(const Dim& a, const Dim& b) const {
 }
 
 Dim DimBuilder::extremum(DimAtom::Kind kind, const Dim& a, const Dim& b) const {
+  if (b < a) return extremum(kind, b, a);  // so that of two provably equal ones the same is taken
   const auto wins = [&](const Dim& x, const Dim& y) {
     return is_nonnegative(kind == DimAtom::Kind::kMin ? subtract(y, x) : subtract(x, y));
   };
