@@ -25,4 +25,10 @@ struct PlannedBuffer {
   std::string name;                           // for people: the variable's name or the node's
 };
 
+/// The plan of one fused function.
+struct MemoryPlan {
+  std::vector<PlannedBuffer> buffers;
+  std::vector<int32_t> buffer_of_value;  // per value of the function's graph
+};
+
 }  // namespace sinter

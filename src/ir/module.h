@@ -43,6 +43,12 @@ struct Module {
   const Function& function(std::string_view name) const;
 };
 
+/// The variables that a function touches, in the order in which a compiled program lists them as ports: those of its arguments other
+/// than constants, then those of its results that are not among them.
+std::vector<std::string> port_names(const Module& module, const Function& function);
+/// The constants among its arguments, in order: the program's constants.
+std::vector<std::string> constant_names(const Module& module, const Function& function);
+
 /// Raises InternalError naming function and node unless: operands precede uses, types are what the op's rule infers, results exist,
 /// arguments and results are bound to variables of equal type with a fitting role, names are unique.
 void verify(const Module& module);

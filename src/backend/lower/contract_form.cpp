@@ -1,0 +1,48 @@
+#include "backend/lower/contract_form.h"
+
+namespace sinter::backend {
+namespace {
+
+bool is_run(const ir::Integers& axes, size_t first) {
+  for (size_t i = 0; i < axes.size(); ++i)
+    if (axes[i] != static_cast<int64_t>(first + i)) return false;
+  return true;
+}
+
+Dim size_of(const Shape& shape, size_t begin, size_t count) {
+  Dim size = 1;
+  for (size_t axis = begin; axis < begin + count; ++axis) size = size * shape[axis];
+  return size;
+}
+
+}  // namespace
+
+const ir::Node& find_contract(const ir::Graph& body) {
+  for (const ir::Node& node : body.nodes())
+    if (std::holds_alternative<ir::Contract>(node.op->lowering)) return node;
+  SINTER_CHECK(false, "a body of kind contract without one");
+}
+
+ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
+  const auto axes = [&](std::string_view name) { return ir::get_attribute<ir::Integers>(*node.op, node.attributes, name); };
+  const Shape& lhs = graph.type(node.operands[0]).shape;
+  const Shape& rhs = graph.type(node.operands[1]).shape;
+  const ir::Integers lhs_contract = axes("lhs_contract"), rhs_contract = axes("rhs_contract");
+  ContractForm form;
+  form.batch_axes = axes("lhs_batch").size();
+  form.depth_axes = lhs_contract.size();
+  form.row_axes = lhs.rank() - form.batch_axes - form.depth_axes;
+  const size_t column_axes = rhs.rank() - form.batch_axes - form.depth_axes;
+  SINTER_CHECK(is_run(axes("lhs_batch"), 0) && is_run(axes("rhs_batch"), 0), "batch axes of a contract come first");
+  form.lhs_depth_contiguous = is_run(lhs_contract, form.batch_axes + form.row_axes);
+  form.rhs_columns_contiguous = is_run(rhs_contract, form.batch_axes);
+  SINTER_CHECK(form.lhs_depth_contiguous || is_run(lhs_contract, form.batch_axes), "contracted axes of the lhs are a run");
+  SINTER_CHECK(form.rhs_columns_contiguous || is_run(rhs_contract, form.batch_axes + column_axes), "contracted axes of the rhs are a run");
+  form.batch = size_of(lhs, 0, form.batch_axes);
+  form.rows = size_of(lhs, form.lhs_depth_contiguous ? form.batch_axes : form.batch_axes + form.depth_axes, form.row_axes);
+  form.depth = size_of(lhs, form.lhs_depth_contiguous ? form.batch_axes + form.row_axes : form.batch_axes, form.depth_axes);
+  form.columns = size_of(rhs, form.rhs_columns_contiguous ? form.batch_axes + form.depth_axes : form.batch_axes, column_axes);
+  return form;
+}
+
+}  // namespace sinter::backend

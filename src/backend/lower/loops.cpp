@@ -1,0 +1,91 @@
+// Kind `loops`: every result element is a formula over operand elements.
+#include "backend/lower/body_writer.h"
+#include "backend/lower/lower_fusion.h"
+
+namespace sinter::backend {
+namespace {
+
+using loop::LoopKind;
+
+/// All accesses are at the element's own position, so the axes do not matter.
+bool is_flat(const ir::Graph& body, const Shape& domain) {
+  const auto fits = [&](ir::Value value) { return body.type(value).shape == domain || body.type(value).shape.rank() == 0; };
+  for (int32_t i = 0; i < body.argument_count(); ++i)
+    if (!fits(body.argument(i))) return false;
+  for (const ir::Node& node : body.nodes()) {
+    if (!fits(node.results[0])) return false;
+    if (const auto* index = std::get_if<ir::Index>(&node.op->lowering)) {
+      const bool scalar = body.type(node.results[0]).shape.rank() == 0;
+      const bool fine = index->kind == ir::Index::Kind::kConstant || index->kind == ir::Index::Kind::kRandomBits ||
+                        (index->kind == ir::Index::Kind::kGenerate && scalar);
+      if (!fine) return false;
+    }
+    if (std::holds_alternative<ir::View>(node.op->lowering) && body.type(node.operands[0]).shape.rank() != 0) return false;
+  }
+  return true;
+}
+
+void make_flat(KernelBuilder& builder, const FusionRequest& request, const Shape& domain) {
+  const Shape flat{domain.element_count()};
+  for (int32_t i = 0; i < request.body.argument_count(); ++i)
+    if (request.body.type(request.body.argument(i)).shape == domain) builder.reshape_buffer(request.buffers.arguments[static_cast<size_t>(i)], flat);
+  for (const int32_t buffer : request.buffers.results) builder.reshape_buffer(buffer, flat);
+}
+
+/// One vector loop over `extent` elements starting at `start` of the last axis.
+loop::Statement vector_store(KernelBuilder& builder, BodyWriter& writer, const FusionRequest& request, std::vector<Dim> outer, const Dim& start,
+                             const Dim& extent) {
+  const std::string j = builder.fresh("j");
+  builder.set_bound(j, extent);
+  outer.push_back(start + Dim::symbol(j));
+  loop::Body body;
+  writer.enter(body);
+  for (size_t i = 0; i < request.buffers.results.size(); ++i) writer.store_result(i, outer);
+  writer.leave();
+  return make_loop(builder, j, extent, LoopKind::kVector, body_lanes(builder, request.body), std::move(body));
+}
+
+}  // namespace
+
+Section lower_loops(KernelBuilder& builder, const FusionRequest& request) {
+  Shape domain = request.body.type(request.body.results()[0]).shape;
+  BodyWriter writer(builder, request.body, request.buffers);
+  Section section;
+  writer.enter(section.body);
+  if (domain.rank() == 0) {
+    for (size_t i = 0; i < request.buffers.results.size(); ++i) writer.store_result(i, {});
+    section.tiles = 1;
+    return section;
+  }
+  if (is_flat(request.body, domain)) {
+    make_flat(builder, request, domain);
+    writer.set_flat(domain);
+    domain = Shape{domain.element_count()};
+  }
+  const size_t last = domain.rank() - 1;
+  const Dim& columns = domain[last];
+  const Dim rows = product(domain, 0, last);
+  if (columns.is_constant() && columns.constant() <= 2 * kTileElements && last > 0) {
+    const int64_t rows_per_tile = std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, columns.constant()));
+    section.tiles = ceil_div(rows, rows_per_tile);
+    const std::string r = builder.fresh("r");
+    const Dim count = min(rows_per_tile, rows - request.tile * rows_per_tile);
+    builder.set_bound(r, rows_per_tile);
+    loop::Body body;
+    writer.enter(body);
+    body.push_back(vector_store(builder, writer, request, delinearize(request.tile * rows_per_tile + Dim::symbol(r), domain, 0, last), 0, columns));
+    writer.leave();
+    section.body.push_back({loop::For{r, count, LoopKind::kSerial, 1, std::move(body)}});
+    return section;
+  }
+  const Dim chunks = ceil_div(columns, kTileElements);
+  section.tiles = rows * chunks;
+  const Dim row = last == 0 ? Dim(0) : floor_div(request.tile, chunks);
+  const Dim chunk = last == 0 ? request.tile : mod(request.tile, chunks);
+  const Dim start = chunk * kTileElements;
+  section.body.push_back(
+      vector_store(builder, writer, request, delinearize(row, domain, 0, last), start, min(kTileElements, columns - start)));
+  return section;
+}
+
+}  // namespace sinter::backend
