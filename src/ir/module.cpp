@@ -30,4 +30,22 @@ const Function* Module::find_function(std::string_view wanted) const { return fi
 const Variable& Module::variable(std::string_view wanted) const { return get_named(variables, wanted, "variable"); }
 const Function& Module::function(std::string_view wanted) const { return get_named(functions, wanted, "function"); }
 
+std::vector<std::string> port_names(const Module& module, const Function& function) {
+  std::vector<std::string> names;
+  const auto add = [&](const std::string& name) {
+    if (std::find(names.begin(), names.end(), name) == names.end()) names.push_back(name);
+  };
+  for (const std::string& name : function.arguments)
+    if (module.variable(name).role != Role::kConstant) add(name);
+  for (const std::string& name : function.results) add(name);
+  return names;
+}
+
+std::vector<std::string> constant_names(const Module& module, const Function& function) {
+  std::vector<std::string> names;
+  for (const std::string& name : function.arguments)
+    if (module.variable(name).role == Role::kConstant) names.push_back(name);
+  return names;
+}
+
 }  // namespace sinter::ir
