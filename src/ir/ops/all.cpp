@@ -13,6 +13,7 @@ const OpRegistry& OpRegistry::instance() {
     add_index_ops(made);
     add_random_ops(made);
     add_control_ops(made);
+    add_activation_ops(made);
     add_composite_ops(made);
     return made;
   }();

@@ -13,6 +13,7 @@ void add_view_ops(OpRegistry& registry);         // reshape, transpose, broadcas
 void add_index_ops(OpRegistry& registry);        // constant, iota, dim_size, gather, pick, scatter_add
 void add_random_ops(OpRegistry& registry);       // random_bits; composites random_uniform, random_normal
 void add_control_ops(OpRegistry& registry);      // if, while, scan, grad, fusion, stop_gradient
-void add_composite_ops(OpRegistry& registry);    // softmax, log_softmax, cross_entropy, layer_norm, gelu, mean, ...
+void add_activation_ops(OpRegistry& registry);   // relu, gelu, silu, ..., square, clamp: composites of one operand
+void add_composite_ops(OpRegistry& registry);    // mean, softmax, log_softmax, cross_entropy, layer_norm, one_hot
 
 }  // namespace sinter::ir
