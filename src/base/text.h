@@ -19,6 +19,10 @@ std::string to_text(float value);
 
 /// The text in double quotes with \" \\ \n \t \xHH escapes.
 std::string quoted(std::string_view text);
+// Exact matches, so that std::quoted of <iomanip> is not found instead for a std::string.
+inline std::string quoted(const std::string& text) { return quoted(std::string_view(text)); }
+inline std::string quoted(const char* text) { return quoted(std::string_view(text)); }
+inline std::string quoted(std::string& text) { return quoted(std::string_view(text)); }
 
 /// The candidate closest to `word` by edit distance, when close enough to suggest ("did you mean ...?"); else empty.
 template <class Range> std::string closest(std::string_view word, const Range& candidates);
