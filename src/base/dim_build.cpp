@@ -22,7 +22,7 @@ namespace {
 
 // Far above any expression of a compiler, far below what costs noticeable time: products of sums and hostile texts grow
 // exponentially without a limit.
-constexpr int kMostAtoms = 8192, kDeepest = 250;
+constexpr int kMostAtoms = 4096, kDeepest = 250;
 constexpr size_t kMostLeaves = 16;  // of one flattened min or max
 
 [[noreturn]] void raise_overflow() { throw Error(ErrorCode::kCheck, "a dim leaves 64 bits"); }
