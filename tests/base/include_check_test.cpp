@@ -39,6 +39,10 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
 /// Headers of base without C++ library, exceptions or allocation: what freestanding routines may use.
 const std::set<std::string> kFreestanding = {"base/random.h"};
 
+/// C++ headers of a freestanding implementation, and those whose functions the C library has; C's own end in ".h".
+const std::set<std::string> kFreestandingStandard = {"array",   "bit",     "cfloat", "climits", "cmath",       "concepts", "cstddef",
+                                                     "cstdint", "cstring", "limits", "span",    "type_traits", "utility"};
+
 bool is_runtime_abi(const std::string& path) {
   return begins(path, "runtime/abi") || begins(path, "runtime/kernel/") || path == "runtime/program.h";
 }
@@ -51,6 +55,9 @@ std::string complaint(const Include& include) {
   if (begins(to, "llvm/") || begins(to, "llvm-c/")) return begins(from, "backend/llvm/") ? "" : "only backend/llvm includes LLVM";
   if (begins(to, "xsimd/")) return begins(from, "backend/simd/") ? "" : "only backend/simd includes xsimd";
   if (to == "omp.h") return home == "runtime" ? "" : "only the runtime includes OpenMP";
+  if (!include.quoted && begins(from, "runtime/kernel/") && !to.ends_with(".h") && !kFreestandingStandard.contains(to)) {
+    return "runtime/kernel is freestanding: it has no C++ library";
+  }
   if (!include.quoted || !kAllowed.contains(folder)) return "";  // a system header, a library, or a generated file beside
   if (begins(from, "runtime/kernel/")) {
     const bool fine = begins(to, "runtime/kernel/") || kFreestanding.contains(to);
@@ -126,6 +133,9 @@ TEST(IncludeCheck, RejectsWhatTheTableForbids) {
   EXPECT_TRUE(rejected("runtime/team.cpp", "ir/module.h"));
   EXPECT_TRUE(rejected("backend/compile.cpp", "runtime/team.h"));
   EXPECT_TRUE(rejected("runtime/kernel/math.cpp", "base/tensor.h"));
+  EXPECT_TRUE(rejected("runtime/kernel/math.cpp", "string", false));
+  EXPECT_FALSE(rejected("runtime/kernel/math.cpp", "cstdint", false));
+  EXPECT_FALSE(rejected("runtime/kernel/math.cpp", "math.h", false));
   EXPECT_TRUE(rejected("tools/bench.cpp", "backend/llvm/jit.h"));
   EXPECT_TRUE(rejected("backend/loop/text.cpp", "llvm/IR/Module.h", false));
   EXPECT_TRUE(rejected("backend/llvm/jit.cpp", "xsimd/xsimd.hpp", false));
