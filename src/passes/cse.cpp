@@ -25,9 +25,8 @@ Hash128 key_of(const ir::Node& node, const std::vector<ir::Value>& operands) {
   Hasher hasher;
   hasher.text(node.op->name).number(operands.size());
   for (const ir::Value operand : operands) hasher.number(static_cast<uint64_t>(operand.id));
-  for (const auto& [name, value] : node.attributes) {
-    hasher.text(name);
-    add(hasher, value);
+  for (const ir::AttributeDef& attribute : node.op->attributes) {  // an attribute left out equals its fallback
+    add(hasher, ir::attribute_of(*node.op, node.attributes, attribute.name));
   }
   for (const ir::Graph& region : node.regions) {
     const Hash128 hash = ir::structural_hash(region);
