@@ -21,10 +21,13 @@ class Executable {
   Executable(Program program, std::vector<SinterKernel> kernels, std::shared_ptr<void> code_owner);
   const Program& program() const { return program_; }
   SinterKernel kernel(size_t index) const { return kernels_[index]; }
+  /// The program as a plan image (runtime/kernel/plan.h).
+  const std::vector<int64_t>& plan() const { return plan_; }
 
  private:
   Program program_;
   std::vector<SinterKernel> kernels_;  // one per program kernel
+  std::vector<int64_t> plan_;
   std::shared_ptr<void> code_owner_;
 };
 
@@ -37,6 +40,9 @@ class State {
   Tensor& get(std::string_view name);
   const Tensor& get(std::string_view name) const;
   bool contains(std::string_view name) const;
+  /// The variable's place in entries(), which it keeps. Raises as get.
+  size_t index_of(std::string_view name) const;
+  Tensor& value(size_t index) { return entries_[index].value; }
   struct Entry {
     std::string name;
     Role role;

@@ -1,0 +1,226 @@
+#include "runtime/kernel/plan.h"
+
+namespace {
+
+constexpr int64_t kAlign = 64;
+
+int64_t aligned(int64_t bytes) { return (bytes + kAlign - 1) & -kAlign; }
+
+const int64_t* buffer_record(const int64_t* image, int64_t buffer) {
+  return image + image[SINTER_PLAN_BUFFERS_AT] + buffer * SINTER_BUFFER_WORDS;
+}
+
+const int64_t* kernel_record(const int64_t* image, int64_t kernel) {
+  return image + image[SINTER_PLAN_KERNELS_AT] + kernel * SINTER_KERNEL_WORDS;
+}
+
+/* Floor division and the modulo that goes with it; false when undefined. */
+bool floor_divide(int64_t a, int64_t b, int64_t* quotient, int64_t* modulo) {
+  if (b == 0 || (a == INT64_MIN && b == -1)) return false;
+  *quotient = a / b;
+  *modulo = a % b;
+  if (*modulo != 0 && (*modulo < 0) != (b < 0)) {
+    *quotient -= 1;
+    *modulo += b;
+  }
+  return true;
+}
+
+bool apply(int64_t operation, int64_t a, int64_t b, int64_t* result) {
+  int64_t other = 0;
+  switch (operation) {
+    case SINTER_DIM_ADD: return !__builtin_add_overflow(a, b, result);
+    case SINTER_DIM_SUBTRACT: return !__builtin_sub_overflow(a, b, result);
+    case SINTER_DIM_MULTIPLY: return !__builtin_mul_overflow(a, b, result);
+    case SINTER_DIM_FLOOR_DIV: return floor_divide(a, b, result, &other);
+    case SINTER_DIM_MOD: return floor_divide(a, b, &other, result);
+    case SINTER_DIM_MIN: *result = a < b ? a : b; return true;
+    case SINTER_DIM_MAX: *result = a < b ? b : a; return true;
+    default: return false;
+  }
+}
+
+/* Bytes that a buffer takes in the arena. */
+int32_t arena_size(const int64_t* image, const int64_t* record, const int64_t* symbols, int64_t* bytes) {
+  int64_t count = 0;
+  const int32_t code = sinter_plan_evaluate(image, record[SINTER_BUFFER_COUNT_AT], symbols, &count);
+  if (code != SINTER_OK) return code;
+  if (count < 0 || __builtin_mul_overflow(count, record[SINTER_BUFFER_ELEMENT_BYTES], bytes)) return SINTER_PLAN_SIZE;
+  if (*bytes > SINTER_PLAN_MOST_BYTES) return SINTER_PLAN_SIZE;
+  *bytes = *bytes < kAlign ? kAlign : aligned(*bytes);
+  return SINTER_OK;
+}
+
+/* The blocks in use, linked in the order of their offsets. */
+struct Arena {
+  const int64_t* image;
+  const int64_t* sizes;
+  int64_t* offsets;
+  int64_t* next; /* -1 ends the list */
+  int64_t head;
+};
+
+/* Places `buffer` at the lowest offset where it fits among the blocks alive at its first kernel, and drops dead blocks on the way. */
+void place(Arena* arena, int64_t buffer) {
+  const int64_t first = buffer_record(arena->image, buffer)[SINTER_BUFFER_FIRST];
+  int64_t* link = &arena->head;
+  int64_t at = 0;
+  while (*link >= 0) {
+    const int64_t block = *link;
+    if (buffer_record(arena->image, block)[SINTER_BUFFER_LAST] < first) {
+      *link = arena->next[block];
+      continue;
+    }
+    if (arena->offsets[block] - at >= arena->sizes[buffer]) break;
+    at = arena->offsets[block] + arena->sizes[block];
+    link = &arena->next[block];
+  }
+  arena->offsets[buffer] = at;
+  arena->next[buffer] = *link;
+  *link = buffer;
+}
+
+/* The parts of a workspace, in bytes from its first multiple of 64. */
+struct Workspace {
+  int64_t work, offsets, pointers, dims, scratch, arena, end;
+};
+
+Workspace workspace_parts(const int64_t* image, int64_t arena_bytes) {
+  Workspace parts;
+  parts.work = 0;
+  parts.offsets = parts.work + aligned(sinter_plan_work_words(image) * 8);
+  parts.pointers = parts.offsets + aligned(image[SINTER_PLAN_BUFFERS] * 8);
+  parts.dims = parts.pointers + aligned(image[SINTER_PLAN_MOST_BUFFERS] * (int64_t)sizeof(void*));
+  parts.scratch = parts.dims + aligned(image[SINTER_PLAN_MOST_DIMS] * 8);
+  parts.arena = parts.scratch + image[SINTER_PLAN_SCRATCH_BYTES];
+  parts.end = parts.arena + arena_bytes + kAlign; /* room to begin at a multiple of 64 */
+  return parts;
+}
+
+struct Call {
+  const int64_t* image;
+  const SinterKernel* kernels;
+  void* const* variables;
+  void* const* constants;
+  const int64_t* symbols;
+  const int64_t* offsets;
+  char* arena;
+  void** pointers;
+  int64_t* dims;
+  SinterArgs args;
+};
+
+void* buffer_address(const Call* call, int64_t buffer) {
+  const int64_t* record = buffer_record(call->image, buffer);
+  if (record[SINTER_BUFFER_KIND] == 0) return call->variables[record[SINTER_BUFFER_INDEX]];
+  if (record[SINTER_BUFFER_KIND] == 1) return call->constants[record[SINTER_BUFFER_INDEX]];
+  return call->arena + call->offsets[buffer];
+}
+
+int32_t run_kernel(Call* call, const int64_t* record) {
+  for (int64_t i = 0; i < record[SINTER_KERNEL_BUFFERS]; ++i)
+    call->pointers[i] = buffer_address(call, call->image[record[SINTER_KERNEL_BUFFERS_AT] + i]);
+  for (int64_t i = 0; i < record[SINTER_KERNEL_DIMS]; ++i) {
+    const int32_t code =
+        sinter_plan_evaluate(call->image, call->image[record[SINTER_KERNEL_DIMS_AT] + i], call->symbols, &call->dims[i]);
+    if (code != SINTER_OK) return code;
+  }
+  int64_t tiles = 0;
+  const int32_t code = sinter_plan_evaluate(call->image, record[SINTER_KERNEL_TILES_AT], call->symbols, &tiles);
+  if (code != SINTER_OK) return code;
+  if (tiles < 0) return SINTER_PLAN_SIZE;
+  return tiles == 0 ? SINTER_OK : call->kernels[record[SINTER_KERNEL_INDEX]](&call->args, 0, tiles);
+}
+
+}  // namespace
+
+int32_t sinter_plan_evaluate(const int64_t* image, int64_t at, const int64_t* symbols, int64_t* value) {
+  int64_t stack[SINTER_DIM_DEPTH];
+  int64_t depth = 0;
+  for (const int64_t* code = image + at; *code != SINTER_DIM_END; ++code) {
+    if (*code == SINTER_DIM_CONSTANT) {
+      stack[depth++] = *++code;
+    } else if (*code == SINTER_DIM_SYMBOL) {
+      stack[depth++] = symbols[*++code];
+    } else {
+      --depth;
+      if (!apply(*code, stack[depth - 1], stack[depth], &stack[depth - 1])) return SINTER_PLAN_ARITHMETIC;
+    }
+  }
+  *value = stack[0];
+  return SINTER_OK;
+}
+
+int64_t sinter_plan_work_words(const int64_t* image) { return 2 * image[SINTER_PLAN_BUFFERS]; }
+
+int32_t sinter_plan_layout(const int64_t* image, const int64_t* symbols, int64_t* work, int64_t* offsets, int64_t* arena_bytes) {
+  if (image[SINTER_PLAN_VERSION_WORD] != SINTER_ABI_VERSION) return SINTER_PLAN_VERSION;
+  for (int64_t i = 0; i < image[SINTER_PLAN_SYMBOLS]; ++i)
+    if (symbols[i] < 0) return SINTER_PLAN_SIZE;
+  const int64_t count = image[SINTER_PLAN_BUFFERS];
+  int64_t* sizes = work;
+  for (int64_t b = 0; b < count; ++b) {
+    sizes[b] = 0;
+    offsets[b] = -1;
+    const int64_t* record = buffer_record(image, b);
+    if (record[SINTER_BUFFER_KIND] != 2) continue;
+    int64_t bytes = 0;
+    const int32_t code = arena_size(image, record, symbols, &bytes);
+    if (code != SINTER_OK) return code;
+    int64_t* size = &sizes[record[SINTER_BUFFER_ROOT]]; /* roots come before those that take them over */
+    if (*size < bytes) *size = bytes;
+  }
+  Arena arena = {image, sizes, offsets, work + count, -1};
+  *arena_bytes = 0;
+  for (int64_t i = 0; i < image[SINTER_PLAN_ORDER]; ++i) {
+    const int64_t b = image[image[SINTER_PLAN_ORDER_AT] + i];
+    place(&arena, b);
+    const int64_t end = offsets[b] + sizes[b];
+    if (end > SINTER_PLAN_MOST_BYTES) return SINTER_PLAN_SIZE;
+    if (*arena_bytes < end) *arena_bytes = end;
+  }
+  for (int64_t b = 0; b < count; ++b) {
+    const int64_t* record = buffer_record(image, b);
+    if (record[SINTER_BUFFER_KIND] == 2) offsets[b] = offsets[record[SINTER_BUFFER_ROOT]];
+  }
+  return SINTER_OK;
+}
+
+int64_t sinter_plan_arena_bytes(const int64_t* image, const int64_t* symbols, int64_t* work) {
+  int64_t bytes = 0;
+  const int32_t code = sinter_plan_layout(image, symbols, work, work + sinter_plan_work_words(image), &bytes);
+  return code == SINTER_OK ? bytes : -(int64_t)code;
+}
+
+int64_t sinter_plan_workspace_bytes(const int64_t* image, const int64_t* symbols, int64_t* work) {
+  const int64_t arena = sinter_plan_arena_bytes(image, symbols, work);
+  return arena < 0 ? arena : workspace_parts(image, arena).end;
+}
+
+int32_t sinter_plan_run(const int64_t* image, const SinterKernel* kernels, void* const* variables, void* const* constants,
+                        const int64_t* symbols, void* workspace, int64_t workspace_bytes, SinterFailure* failure) {
+  if (workspace_parts(image, 0).end > workspace_bytes) return SINTER_PLAN_WORKSPACE;
+  char* base = (char*)(((uintptr_t)workspace + kAlign - 1) & -(uintptr_t)kAlign);
+  const Workspace parts = workspace_parts(image, 0);
+  int64_t* offsets = (int64_t*)(base + parts.offsets);
+  int64_t arena_bytes = 0;
+  int32_t code = sinter_plan_layout(image, symbols, (int64_t*)(base + parts.work), offsets, &arena_bytes);
+  if (code != SINTER_OK) return code;
+  if (workspace_parts(image, arena_bytes).end > workspace_bytes) return SINTER_PLAN_WORKSPACE;
+
+  Call call = {image, kernels, variables, constants, symbols, offsets, base + parts.arena, (void**)(base + parts.pointers),
+               (int64_t*)(base + parts.dims), {}};
+  call.args = {call.pointers, call.dims, base + parts.scratch, failure};
+  *failure = {};
+  for (int64_t k = 0; k < image[SINTER_PLAN_KERNELS]; ++k) {
+    const int64_t* record = kernel_record(image, k);
+    code = run_kernel(&call, record);
+    if (code == SINTER_OK) continue;
+    if (code < SINTER_PLAN_ARITHMETIC) {
+      failure->code = code;
+      failure->site += (int32_t)record[SINTER_KERNEL_SITES];
+    }
+    return code;
+  }
+  return SINTER_OK;
+}

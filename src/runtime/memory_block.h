@@ -1,0 +1,27 @@
+// Memory without a type, for arenas and scratch: 64-byte aligned, in huge pages when large. Used by Run.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+
+namespace sinter::runtime {
+
+class MemoryBlock {
+ public:
+  MemoryBlock() = default;
+  /// Uninitialized. Raises Error kCheck, naming `what`, beyond the machine's memory.
+  MemoryBlock(int64_t bytes, const std::string& what);
+  std::byte* data() const { return data_.get(); }
+  int64_t bytes() const { return bytes_; }
+
+ private:
+  struct Free {
+    void operator()(std::byte* data) const;
+  };
+  std::unique_ptr<std::byte[], Free> data_;
+  int64_t bytes_ = 0;
+};
+
+}  // namespace sinter::runtime
