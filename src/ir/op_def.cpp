@@ -40,7 +40,7 @@ void check_attributes(const OpDef& op, const Attributes& attributes) {
       throw error;
     }
     if (kind_of(attribute) != def->kind) {
-      throw misuse(op, "attribute " + attribute_name + " must be a " + std::string(name(def->kind)) + ", is a " +
+      throw misuse(op, "attribute " + attribute_name + " must be of kind " + std::string(name(def->kind)) + ", is of kind " +
                            std::string(name(kind_of(attribute))));
     }
   }
@@ -118,7 +118,7 @@ std::vector<TensorType> infer_types(const OpDef& op, std::span<const TensorType>
   check_operand_count(op, operands.size());
   check_attributes(op, attributes);
   if (regions.size() != op.regions.size()) {
-    throw misuse(op, "takes " + std::to_string(op.regions.size()) + " regions, is given " + std::to_string(regions.size()));
+    throw misuse(op, "takes " + std::to_string(op.regions.size()) + (op.regions.size() == 1 ? " region" : " regions") + ", is given " + std::to_string(regions.size()));
   }
   return op.type(TypeRequest{op, operands, attributes, regions});
 }

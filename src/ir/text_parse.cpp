@@ -299,8 +299,8 @@ std::vector<Graph> Parser::parse_regions(const OpDef& op) {
 void Parser::check_results(const OpDef& op, const std::vector<TensorType>& inferred, const std::vector<std::pair<TensorType, Mark>>& written,
                            Mark op_mark) {
   if (inferred.size() != written.size()) {
-    fail(op_mark, ErrorCode::kType, "op " + op.name + " has " + std::to_string(inferred.size()) + " results, the text names " +
-                                        std::to_string(written.size()));
+    fail(op_mark, ErrorCode::kType, "op " + op.name + " has " + std::to_string(inferred.size()) +
+                                        (inferred.size() == 1 ? " result" : " results") + ", the text names " + std::to_string(written.size()));
   }
   for (size_t i = 0; i < inferred.size(); ++i) {
     if (inferred[i] != written[i].first) {
@@ -458,7 +458,7 @@ void Parser::parse_element(Tensor& tensor, int64_t index) {
       return;
     }
     case DType::kF16:
-    case DType::kBF16: tensor.set(index, cursor_.expect_number("a number")); return;
+    case DType::kBF16: break;
     case DType::kI8: return parse_integer_element<int8_t>(tensor, index);
     case DType::kI16: return parse_integer_element<int16_t>(tensor, index);
     case DType::kI32: return parse_integer_element<int32_t>(tensor, index);
@@ -468,6 +468,7 @@ void Parser::parse_element(Tensor& tensor, int64_t index) {
     case DType::kU32: return parse_integer_element<uint32_t>(tensor, index);
     case DType::kU64: return parse_integer_element<uint64_t>(tensor, index);
   }
+  fail(mark, ErrorCode::kUnsupported, "elements of this dtype cannot be read yet", "cast to f32");
 }
 
 template <class T> void Parser::parse_integer_element(Tensor& tensor, int64_t index) {
