@@ -258,7 +258,7 @@ void add_arithmetic(OpRegistry& registry) {
                               "What divide towards zero leaves, with the sign of lhs (C's fmod and %); of integers by 0: 0.", two(),
                               each_pair<kNumber>([](auto a, auto b) { return remainder(a, b); }),
                               derivative([](E, E, E, E dy) { return dy; }, [](E a, E b, E, E dy) { return -dy * (a / b).call("trunc"); }),
-                              {Fill::kAwayFromZero, Fill::kUnit}}));
+                              {Fill::kAwayFromZero, Fill::kAwayFromZero}}));
   registry.add(scalar_record({"power", ScalarOp::kPower, kFloat, "lhs to the power rhs, as C's pow.", two(),
                               each_pair<kFloat>([](auto a, auto b) { return static_cast<decltype(a)>(std::pow(double{a}, double{b})); }),
                               derivative(power_by_base, power_by_exponent), {Fill::kPositive, Fill::kNormal}, 3}));

@@ -15,10 +15,11 @@ std::vector<Sample> samples_of(const ScalarRow& row) {
     sample.differentiable = is_float(dtype) && std::holds_alternative<GradientRule>(row.gradient);
     samples.push_back(std::move(sample));
   };
-  for (const DType dtype : sample_dtypes(row.domain)) add(dtype, {n});
-  const DType first = sample_dtypes(row.domain).front();
-  add(first, {});
-  add(first, {Dim::symbol("m"), 3, n});
+  for (const DType dtype : sample_dtypes(row.domain)) {
+    add(dtype, {n});
+    if (is_float(dtype)) add(dtype, {Dim::symbol("m"), 3, n});
+  }
+  add(sample_dtypes(row.domain).front(), {});
   return samples;
 }
 
