@@ -29,12 +29,14 @@ using Tensors = std::map<std::string, Tensor>;
 /// Floats are standard normal, integers drawn from their range (0, 1, 2 by default).
 Tensors random_inputs(const ir::Module& module, const ir::Function& function, const SymbolValues& sizes, uint32_t seed, const Ranges& ranges = {});
 
-/// Relative to the largest element: 1e-9 for f64, 1e-5 for f32; other dtypes exactly.
+/// Relative to the largest element (but at least 1e-3): 1e-9 for f64, 1e-5 for f32; other dtypes exactly.
 void expect_equal(const Tensor& expected, const Tensor& actual, const std::string& what);
 /// Every function of `before` computes the same in `after`, for `seeds` random inputs each.
 void expect_same_results(const ir::Module& before, const ir::Module& after, const SymbolValues& sizes = {}, const Ranges& ranges = {}, int seeds = 2);
 
-/// For each result `d.X` of a function: it is the derivative of result `loss` by argument X, by central differences. All in f64.
+/// For each result `d.X` of a function: it is the derivative of result `loss` by argument X, by differences. All in f64.
+void expect_gradients(const ir::Module& module, const ir::Function& function, const Tensors& inputs, const SymbolValues& sizes);
+/// The same for all functions, on random inputs.
 void expect_gradients(const ir::Module& module, const SymbolValues& sizes = {}, const Ranges& ranges = {});
 
 }  // namespace sinter::passes::test

@@ -45,9 +45,10 @@ std::optional<Value> broadcast_of_inserted_ones(RuleContext& context, const Cand
   return context.broadcast(inner->operands[0], c.type.shape, *axes);
 }
 
-/// Nothing is spread: a reshape says that plainly.
+/// Nothing is spread: a reshape says that plainly. Scalars are the exception, they are always spread.
 std::optional<Value> broadcast_that_inserts_ones(RuleContext& context, const Candidate& c) {
   const Integers& axes = c.get<Integers>("axes");
+  if (axes.empty()) return std::nullopt;
   for (size_t axis = 0, next = 0; axis < c.type.shape.rank(); ++axis) {
     if (next < axes.size() && axes[next] == static_cast<int64_t>(axis)) {
       if (context.shape(c.operands[0])[next++] != c.type.shape[axis]) return std::nullopt;
@@ -56,6 +57,11 @@ std::optional<Value> broadcast_that_inserts_ones(RuleContext& context, const Can
     }
   }
   return context.reshape(c.operands[0], c.type.shape);
+}
+
+std::optional<Value> reshape_of_scalar(RuleContext& context, const Candidate& c) {
+  if (context.shape(c.operands[0]).rank() > 0 || c.type.shape.rank() == 0) return std::nullopt;
+  return context.broadcast(c.operands[0], c.type.shape, {});
 }
 
 /// A constant that repeats one number is that number, spread.
@@ -118,6 +124,7 @@ std::vector<Rule> broadcast_rules() {
       {"broadcast of broadcast", {"broadcast"}, broadcast_of_broadcast},
       {"broadcast of inserted ones", {"broadcast"}, broadcast_of_inserted_ones},
       {"broadcast that only inserts ones", {"broadcast"}, broadcast_that_inserts_ones},
+      {"reshape of a scalar", {"reshape"}, reshape_of_scalar},
       {"constant of one number", {"constant"}, constant_of_one_number},
       {"transpose of broadcast", {"transpose"}, transpose_of_broadcast},
       {"elementwise of broadcasts", {}, elementwise_of_broadcasts},

@@ -59,6 +59,7 @@ namespace {
 // A rule makes a graph smaller or moves one step towards the canonical form, so a few applications per node are enough. More means two rules that
 // undo each other, a fault of ours.
 constexpr int64_t kRulesPerNode = 64;
+constexpr int kDepth = 100;  // of rules within rules, long before the stack ends
 constexpr int kSweeps = 64;
 
 class RuleTable {
@@ -135,9 +136,11 @@ class Sweep final : public RuleContext {
  private:
   std::optional<Value> simplified(const Candidate& candidate) {
     for (const Rule& rule : RuleTable::instance().of(candidate.op)) {
+      SINTER_CHECK(++depth_ < kDepth && budget_ > 0, "simplify: no end of rules; the last is '" + std::string(rule.name) + "' on " + candidate.op->name);
       const auto value = rule.apply(*this, candidate);
+      --depth_;
       if (!value) continue;
-      SINTER_CHECK(--budget_ > 0, "simplify: no end of rules; the last one was '" + std::string(rule.name) + "' on " + candidate.op->name);
+      --budget_;
       SINTER_CHECK(type(*value) == candidate.type, "simplify: rule '" + std::string(rule.name) + "' on " + candidate.op->name + " changes " +
                                                        candidate.type.to_string() + " to " + type(*value).to_string());
       return value;
@@ -152,6 +155,7 @@ class Sweep final : public RuleContext {
   std::vector<int32_t> uses_;           // of old values
   std::map<Value, int32_t> new_uses_;   // of new values that stand for old ones
   int64_t budget_;
+  int depth_ = 0;
 };
 
 bool has_grad(const Graph& graph) {
