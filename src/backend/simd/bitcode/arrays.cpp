@@ -1,0 +1,50 @@
+// The functions over arrays, for tests and sinter_ulp: not part of the module.
+#include "backend/simd/arrays.h"
+
+#include <cstring>
+
+#include "exports.h"
+
+namespace sinter::backend::simd {
+namespace {
+
+template <class T> Native<T> load(const T* from) {
+  Native<T> lanes;
+  std::memcpy(&lanes, from, sizeof(lanes));
+  return lanes;
+}
+template <class T> void store(T* to, Native<T> lanes) { std::memcpy(to, &lanes, sizeof(lanes)); }
+
+template <auto function, class T> void vectors(const T* x, T* result, int64_t n) {
+  for (int64_t i = 0; i < n; i += sizeof(Native<T>) / sizeof(T)) store<T>(result + i, function(load(x + i)));
+}
+template <auto function, class T> void scalars(const T* x, T* result, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) result[i] = function(x[i]);
+}
+
+void random_vectors(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n) {
+  constexpr int kLanes = sizeof(NativeU32) / sizeof(uint32_t);
+  for (int64_t i = 0; i < n; i += kLanes) {
+    NativeU32 low, high;
+    for (int lane = 0; lane < kLanes; ++lane) {
+      low[lane] = static_cast<uint32_t>(index[i + lane]);
+      high[lane] = static_cast<uint32_t>(index[i + lane] >> 32);
+    }
+    store<uint32_t>(result + i, sinter_random_halves(seed, step, stream, low, high));
+  }
+}
+void random_scalars(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) result[i] = sinter_random_bits_u32x1(seed, step, stream, index[i]);
+}
+
+#define SINTER_SIMD_ENTRY(op, name) {#name, vectors<SINTER_SIMD_F32(name), float>, scalars<SINTER_SIMD_F32_SCALAR(name), float>},
+constexpr UnaryArrays<float> kUnaryF32[] = {SINTER_SIMD_UNARY_F32(SINTER_SIMD_ENTRY){}};
+#undef SINTER_SIMD_ENTRY
+
+}  // namespace
+
+#define SINTER_SIMD_PASTE(a, b) a##b
+#define SINTER_SIMD_TABLE(level) SINTER_SIMD_PASTE(sinter_simd_arrays_, level)
+extern "C" const MathArrays SINTER_SIMD_TABLE(SINTER_LEVEL) = {kUnaryF32, random_vectors, random_scalars};
+
+}  // namespace sinter::backend::simd
