@@ -28,6 +28,7 @@ struct Activation {
   Fill fill = Fill::kNormal;
   std::vector<AttributeDef> attributes = {};
   std::vector<Attributes> sampled = {{}};  // attributes of samples
+  bool flat = false;                       // has stretches of gradient 0, on which a sample of few elements may lie entirely
 };
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
@@ -67,12 +68,13 @@ std::vector<Activation> activations() {
   return {
       {.name = "relu",
        .doc = "max(x, 0). The gradient at 0 is 0.",
-       .value = [](double x, const EvaluateRequest&) { return x < 0 ? 0 : x; },
+       .value = [](double x, const EvaluateRequest&) { return x <= 0 ? 0 : x; },
        .expand = [](E x, const ExpandRequest&) { return apply("maximum", x, constant_like(0, x)); },
        .gradient = [](E x, E, E dy,
                       const GradientRequest&) { return select(compare("greater", x, 0), dy, constant_like(0, x)); },
        .ulp = 0,
-       .fill = Fill::kAwayFromZero},
+       .fill = Fill::kAwayFromZero,
+       .flat = true},
       {.name = "leaky_relu",
        .doc = "x where x > 0, else slope * x.",
        .value = [](double x, const EvaluateRequest& request) { return x > 0 ? x : request.get<double>("slope") * x; },
@@ -127,7 +129,8 @@ std::vector<Activation> activations() {
        .ulp = 0,
        .fill = Fill::kAwayFromInteger,
        .attributes = {{"low", AttributeKind::kNumber, "the smallest result", -kInfinity}, {"high", AttributeKind::kNumber, "the largest result", kInfinity}},
-       .sampled = {{{"low", -1.0}, {"high", 1.0}}, {{"low", 0.0}}, {{"high", 2.0}}}},
+       .sampled = {{{"low", -1.0}, {"high", 1.0}}, {{"low", 0.0}}, {{"high", 2.0}}},
+       .flat = true},
   };
 }
 
@@ -166,7 +169,10 @@ OpDef record_of(const Activation& row) {
     return {expand({request.builder, request.operands[0]}, request)};
   }};
   for (const Attributes& attributes : row.sampled) {
-    for (const char* type : {"f32[n]", "f32[3, n, 5]", "f32[]", "f32[0, 2]"}) op.samples.push_back(sample({{type, row.fill}}, attributes));
+    op.samples.push_back(sample({{"f32[3, n, 5]", row.fill}}, attributes));
+    for (const char* type : {"f32[n]", "f32[]", "f32[0, 2]"}) {
+      op.samples.push_back(row.flat ? sample_without_gradient({{type, row.fill}}, attributes) : sample({{type, row.fill}}, attributes));
+    }
   }
   op.samples = in_both_floats(std::move(op.samples));
   op.bad_samples = {bad("C1", {"i32[n]"}, row.sampled[0]), bad("C1", {"bool[2]"}, row.sampled[0])};

@@ -232,7 +232,7 @@ OpDef broadcast() {
                                sample({"f32[n]"}, {{"shape", Shape{n, 3}}, {"axes", Integers{0}}}),
                                sample({"f32[n, 1]"}, {{"shape", Shape{n, n + 1}}, {"axes", Integers{0, 1}}}),
                                sample({"f32[1, n, 1]"}, {{"shape", Shape{2, 3, 1, n, 5}}, {"axes", Integers{1, 3, 4}}}),
-                               sample({"f32[1]"}, {{"shape", Shape{0}}, {"axes", Integers{0}}}),
+                               sample_without_gradient({"f32[1]"}, {{"shape", Shape{0}}, {"axes", Integers{0}}}),
                                sample({"f32[n, 1]"}, {{"shape", Shape{n, 1}}, {"axes", Integers{0, 1}}})});
   op.samples.push_back(sample_without_gradient({"bool[n]"}, {{"shape", Shape{2, n}}, {"axes", Integers{1}}}));
   op.bad_samples = {bad("C1", {"f32[]"}, {{"shape", Shape{-1}}, {"axes", Integers{}}}),
@@ -338,7 +338,7 @@ OpDef slice() {
                                sample({"f32[2*n, n, 4]"}, slice_attributes({n, 0, 0}, {2 * n, n, 4}, {1, 1, 3})),
                                sample({"f32[n, 9, 4]"}, slice_attributes({0, 1, 1}, {min(n, 3), 8, 3}, {1, 3, 1})),
                                sample({"f32[n, n + 2]"}, slice_attributes({0, 1}, {n, n + 2}, {1, 2})),
-                               sample({"f32[4, 3]"}, slice_attributes({2, 0}, {2, 3}, {1, 1})),
+                               sample_without_gradient({"f32[4, 3]"}, slice_attributes({2, 0}, {2, 3}, {1, 1})),
                                sample({"f32[]"}, slice_attributes({}, {}, {}))});
   op.samples.push_back(sample_without_gradient({"u32[n, 2]"}, slice_attributes({0, 1}, {n, 2}, {1, 1})));
   op.bad_samples = {bad("C1", {"f32[4, 4]"}, slice_attributes({0}, {4}, {1})),
@@ -367,9 +367,9 @@ std::vector<Value> pad_gradient(const GradientRequest& request) {
   if (request.wanted[0]) gradients[0] = slice_of(builder, cotangent, low, limits_of_data(low, data));
   if (request.wanted[1]) {
     const Value inside = builder.full(0, DType::kBool, data), outside = builder.scalar(1, DType::kBool);
-    const Expression padding{builder, builder.call("pad", {inside, outside}, request.attributes)};
+    const Expression is_padding{builder, builder.call("pad", {inside, outside}, request.attributes)};
     const Expression dy{builder, cotangent}, zero{builder, builder.full_like(0, cotangent)};
-    gradients[1] = builder.reduce("reduce_sum", select(padding, dy, zero), other_axes({}, data.rank()));
+    gradients[1] = builder.reduce("reduce_sum", select(is_padding, dy, zero), other_axes({}, data.rank()));
   }
   return gradients;
 }
@@ -388,15 +388,15 @@ std::vector<Piece> pad_pieces(const AccessRequest& request) {
 OpDef pad() {
   OpDef op;
   op.name = "pad";
-  op.doc = "Data with low[k] entries of value before and high[k] after it along axis k.";
-  op.operands = {{"data", "any dtype and rank"}, {"value", "what surrounds it, of rank 0"}};
+  op.doc = "Data with low[k] entries of padding before and high[k] after it along axis k.";
+  op.operands = {{"data", "any dtype and rank"}, {"padding", "what surrounds it, of rank 0"}};
   op.attributes = {{"low", AttributeKind::kShape, "entries before, per axis"}, {"high", AttributeKind::kShape, "entries after, per axis"}};
-  op.rules = {{"C1", "value has the dtype of data and rank 0"},
+  op.rules = {{"C1", "padding has the dtype of data and rank 0"},
               {"C2", "low and high have one entry per axis"},
               {"C3", "low and high are 0 or more, provably"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     const Shape &low = request.get<Shape>("low"), &high = request.get<Shape>("high"), &data = request.shape(0);
-    request.require(request.operands[1] == TensorType{request.dtype(0), {}}, "C1", "value must be " + TensorType{request.dtype(0), {}}.to_string());
+    request.require(request.operands[1] == TensorType{request.dtype(0), {}}, "C1", "padding must be " + TensorType{request.dtype(0), {}}.to_string());
     request.require(low.rank() == data.rank() && high.rank() == data.rank(), "C2",
                     "low and high must have " + std::to_string(data.rank()) + " entries");
     Shape shape;
@@ -425,7 +425,7 @@ OpDef pad() {
                                sample({"f32[n, 3]", "f32[]"}, {{"low", Shape{1, 0}}, {"high", Shape{0, 2}}}),
                                sample({"f32[2, n, 1]", "f32[]"}, {{"low", Shape{0, 2 * n, 0}}, {"high", Shape{0, n, 3}}}),
                                sample({"f32[0, 2]", "f32[]"}, {{"low", Shape{1, 1}}, {"high", Shape{1, 0}}}),
-                               sample({"f32[n]", "f32[]"}, {{"low", Shape{0}}, {"high", Shape{0}}})});
+                               sample_without_gradient({"f32[n]", "f32[]"}, {{"low", Shape{0}}, {"high", Shape{0}}})});
   op.samples.push_back(sample_without_gradient({"i32[n]", "i32[]"}, {{"low", Shape{1}}, {"high", Shape{0}}}));
   op.bad_samples = {bad("C1", {"f32[3]", "f64[]"}, {{"low", Shape{1}}, {"high", Shape{1}}}),
                     bad("C1", {"f32[3]", "f32[1]"}, {{"low", Shape{1}}, {"high", Shape{1}}}),
@@ -512,6 +512,7 @@ OpDef concatenate() {
                                sample({"f32[n, 2]", "f32[m, 2]", "f32[n, 2]"}, {{"axis", 0}}),
                                sample({"f32[n, 2, 3]", "f32[n, 0, 3]", "f32[n, 5, 3]"}, {{"axis", 1}}),
                                sample({"f32[2, n]", "f32[2, 1]"}, {{"axis", 1}}),
+                               sample({"f32[n, n - 1]", "f32[n, 1]"}, {{"axis", 1}}),
                                sample({"f32[n, 3]"}, {{"axis", 1}})});
   op.samples.push_back(sample_without_gradient({"bool[n]", "bool[1]"}, {{"axis", 0}}));
   op.bad_samples = {bad("C1", {}, {{"axis", 0}}),
