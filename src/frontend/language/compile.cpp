@@ -1,0 +1,208 @@
+// From a text to a module: which model, what its train block says, and whether model and data fit.
+#include <algorithm>
+#include <filesystem>
+
+#include "base/text.h"
+#include "frontend/language/data_source.h"
+#include "frontend/language/library.h"
+#include "frontend/language/parse.h"
+#include "frontend/language/program.h"
+
+namespace sinter::language {
+namespace {
+
+constexpr std::string_view kSettings[] = {"data", "loss", "optimizer", "metrics", "epochs", "batch", "seed"};
+
+class Compiler {
+ public:
+  Compiler(const File& file, const Options& options)
+      : file_(file), source_(*file.source), options_(options), context_{file, library(), options.dims, {}, {}, {}} {}
+
+  Compiled run() {
+    Compiled compiled;
+    for (const auto& declaration : file_.declarations) {
+      if (declaration->kind == Declaration::Kind::kModel) compiled.models.emplace_back(declaration->name);
+    }
+    check_trains();
+    const Declaration& model = choose_model(compiled.models);
+    const TrainBlock* block = find_train(model.name);
+    std::optional<TrainPlan> plan;
+    if (block != nullptr) {
+      compiled.train.emplace();
+      plan = read_train(*block, *compiled.train);
+    } else if (options_.epochs || options_.batch || options_.seed || options_.learning_rate || !options_.data.empty()) {
+      throw Error(ErrorCode::kUsage, "the model '" + std::string(model.name) + "' has no train block whose settings could be overridden").at({source_.file});
+    }
+    Program program(context_, model, plan ? &*plan : nullptr);
+    compiled.module = program.emit();
+    compiled.inputs = program.inputs();
+    compiled.outputs = program.outputs();
+    check_dims();
+    if (compiled.train) finish_train(*block, compiled);
+    return compiled;
+  }
+
+ private:
+  [[noreturn]] void fail(ErrorCode code, uint32_t offset, const std::string& message, const std::string& hint = {}) const {
+    throw Error(code, message).at(source_.place(offset)).hint(hint);
+  }
+
+  const Declaration* find_model(std::string_view name) const {
+    const Declaration* found = file_.find(name);
+    return found != nullptr && found->kind == Declaration::Kind::kModel ? found : nullptr;
+  }
+  const TrainBlock* find_train(std::string_view model) const {
+    const auto found = std::find_if(file_.trains.begin(), file_.trains.end(), [&](const TrainBlock& t) { return t.model == model; });
+    return found == file_.trains.end() ? nullptr : &*found;
+  }
+
+  void check_trains() const {
+    for (const TrainBlock& train : file_.trains) {
+      if (find_model(train.model) == nullptr) fail(ErrorCode::kName, train.offset, "there is no model '" + std::string(train.model) + "' to train");
+      if (find_train(train.model) != &train) fail(ErrorCode::kName, train.offset, "the model '" + std::string(train.model) + "' has two train blocks");
+    }
+  }
+
+  const Declaration& choose_model(const std::vector<std::string>& models) const {
+    if (models.empty()) throw Error(ErrorCode::kUsage, "the text has no model").at({source_.file}).hint("write model name(x: f32[batch, 32]) -> y { ... }");
+    if (!options_.model.empty()) {
+      if (const Declaration* model = find_model(options_.model)) return *model;
+      const std::string guess = closest(options_.model, models);
+      throw Error(ErrorCode::kName, "there is no model '" + options_.model + "'").at({source_.file}).hint(guess.empty() ? "" : "did you mean '" + guess + "'?");
+    }
+    if (models.size() == 1) return *find_model(models.front());
+    if (file_.trains.size() == 1) return *find_model(file_.trains.front().model);
+    std::string all;
+    for (const std::string& model : models) all += (all.empty() ? "" : ", ") + model;
+    throw Error(ErrorCode::kUsage, "the text has several models: " + all).at({source_.file}).hint("choose one with --model");
+  }
+
+  // ---- the train block ----
+
+  TrainPlan read_train(const TrainBlock& block, TrainSpec& spec) {
+    TrainPlan plan;
+    spec.model = block.model;
+    for (const Setting& setting : block.settings) {
+      if (setting.name == "data") spec.data = read_data(*setting.value, source_, std::filesystem::path(source_.file).parent_path().string());
+      else if (setting.name == "loss") plan.loss = setting.value.get();
+      else if (setting.name == "optimizer") plan.optimizer = setting.value.get();
+      else if (setting.name == "metrics") read_metrics(*setting.value, plan);
+      else if (setting.name == "epochs") spec.epochs = whole(setting, 1, 1'000'000'000);
+      else if (setting.name == "batch") spec.batch = whole(setting, 1, 1'000'000'000);
+      else if (setting.name == "seed") spec.seed = static_cast<uint32_t>(whole(setting, 0, UINT32_MAX));
+      else {
+        const std::string guess = closest(setting.name, kSettings);
+        fail(ErrorCode::kName, setting.offset, "a train block has no setting '" + std::string(setting.name) + "'",
+             guess.empty() ? "the settings are data, loss, optimizer, metrics, epochs, batch and seed" : "did you mean '" + guess + "'?");
+      }
+    }
+    if (plan.loss == nullptr) fail(ErrorCode::kType, block.offset, "this train block has no loss", "write loss = cross_entropy(logits, label), for example");
+    if (plan.optimizer == nullptr) fail(ErrorCode::kType, block.offset, "this train block has no optimizer", "write optimizer = adam(learning_rate = 0.001), for example");
+    if (!options_.data.empty()) spec.data = read_data_option(options_.data, spec.data);
+    if (spec.data) spec.normalise = normalise_of(*spec.data);
+    plan.normalise = spec.normalise != Normalise::kNone;
+    plan.learning_rate = options_.learning_rate;
+    for (const auto& [name, expression] : plan.metrics) spec.metrics.push_back(name);
+    if (options_.epochs) spec.epochs = positive(*options_.epochs, "epochs");
+    if (options_.batch) spec.batch = positive(*options_.batch, "batch");
+    if (options_.seed) spec.seed = *options_.seed;
+    return plan;
+  }
+
+  static int64_t positive(int64_t value, const char* option) {
+    if (value >= 1) return value;
+    throw Error(ErrorCode::kUsage, std::string(option) + " is a whole number from 1, not " + std::to_string(value));
+  }
+
+  int64_t whole(const Setting& setting, int64_t lowest, int64_t highest) {
+    VariableTable table;
+    Emission emission(table, false);
+    Lowering lowering(context_, emission);
+    Frame frame{.source = &source_};
+    const Datum value = lowering.evaluate(*setting.value, frame);
+    const auto known = value.known_integer();
+    if (known && *known >= lowest && *known <= highest) return *known;
+    fail(ErrorCode::kType, setting.value->offset, "'" + std::string(setting.name) + "' is " + lowering.describe(value) + ", not a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));
+  }
+
+  void read_metrics(const Expression& list, TrainPlan& plan) const {
+    if (list.kind != Expression::Kind::kList) fail(ErrorCode::kType, list.offset, "metrics are a list", "write metrics = [accuracy(logits, label)]");
+    for (const NamedExpression& item : list.arguments) {
+      std::string name(item.name);
+      if (name.empty() && item.value->kind == Expression::Kind::kCall) name = item.value->operands[0]->text;
+      if (name.empty()) fail(ErrorCode::kType, item.offset, "this metric has no name", "write name = ... in the list");
+      const bool twice = name == "loss" || std::any_of(plan.metrics.begin(), plan.metrics.end(), [&](const auto& m) { return m.first == name; });
+      if (twice) fail(ErrorCode::kName, item.offset, "two values are named '" + name + "'", "write name = ... before one of the metrics");
+      plan.metrics.emplace_back(name, item.value.get());
+    }
+  }
+
+  // ---- whether all fits ----
+
+  void check_dims() const {
+    for (const auto& [symbol, value] : options_.dims) {
+      if (!context_.symbols.contains(symbol)) {
+        const std::string guess = closest(symbol, context_.symbols);
+        throw Error(ErrorCode::kUsage, "the model has no symbol '" + symbol + "' to compile in").at({source_.file}).hint(guess.empty() ? "" : "did you mean '" + guess + "'?");
+      }
+      if (value < 0) throw Error(ErrorCode::kUsage, "the symbol '" + symbol + "' cannot be " + std::to_string(value)).at({source_.file});
+    }
+  }
+
+  void finish_train(const TrainBlock& block, Compiled& compiled) const {
+    TrainSpec& spec = *compiled.train;
+    spec.outputs = compiled.outputs;
+    if (compiled.inputs.empty()) fail(ErrorCode::kType, block.offset, "the model '" + spec.model + "' has no input that data could feed");
+    spec.feature = compiled.inputs.front();
+    spec.label_is_classes = context_.label && context_.label->dtype == DType::kI64 && *context_.label != *context_.output;
+    if (spec.label_is_classes && context_.output->shape.rank() > 0) spec.classes = context_.output->shape.dims().back().as_constant();
+
+    const Shape& shape = compiled.module.variable(spec.feature).type.shape;
+    if (shape.rank() == 0) fail(ErrorCode::kType, block.offset, "the input '" + spec.feature + "' is a scalar; data come in batches along its first dim");
+    spec.batch_symbol = shape[0].as_symbol();
+    if (const auto fixed = shape[0].as_constant(); fixed && *fixed != spec.batch) {
+      const bool chosen = options_.batch || std::any_of(block.settings.begin(), block.settings.end(), [](const Setting& s) { return s.name == "batch"; });
+      if (chosen) fail(ErrorCode::kType, block.offset, "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed));
+      spec.batch = *fixed;
+    }
+    if (spec.data) check_data(*spec.data, spec, shape);
+  }
+
+  static void check_data(const DataSpec& data, const TrainSpec& spec, const Shape& shape) {
+    Dim width = 1;
+    for (size_t axis = 1; axis < shape.rank(); ++axis) width = width * shape[axis];
+    const auto expect_width = [&](int64_t wanted) {
+      if (width == Dim(wanted)) return;
+      throw Error(ErrorCode::kType, data.source + " yields " + std::to_string(wanted) + " features, the input '" + spec.feature + "' takes " + width.to_string()).at(data.place);
+    };
+    if (data.source == "digits") expect_width(64);
+    if (data.source == "xor") expect_width(2);
+    const auto known = data.arguments.find("classes");
+    const int64_t classes = data.source == "digits" ? 10 : data.source == "xor" ? 2 : known != data.arguments.end() ? std::get<int64_t>(known->second) : 0;
+    if (spec.label_is_classes && spec.classes && classes > *spec.classes) {
+      throw Error(ErrorCode::kType, data.source + " yields " + std::to_string(classes) + " classes, the model's first output has " + std::to_string(*spec.classes)).at(data.place);
+    }
+  }
+
+  const File& file_;
+  const Source& source_;
+  const Options& options_;
+  Context context_;
+};
+
+}  // namespace
+
+Compiled compile_text(std::string_view text, const std::string& file, const Options& options) {
+  auto source = std::make_shared<Source>();
+  source->file = file;
+  source->text = text;
+  try {
+    const File parsed = parse(source);
+    return Compiler(parsed, options).run();
+  } catch (Error& error) {
+    if (!error.place().known()) error.at({file});
+    throw;
+  }
+}
+
+}  // namespace sinter::language

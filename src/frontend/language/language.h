@@ -1,0 +1,69 @@
+// The model language: text to module. Used by the driver (train, run, compile, check), by `sinter fmt` and by tests.
+// The language itself: docs/language.md; what a module holds: docs/decisions/001-program-and-state.md.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/error.h"
+#include "ir/module.h"
+
+namespace sinter::language {
+
+using Argument = std::variant<bool, int64_t, double, std::string>;
+
+/// Where training data come from: a call such as `clusters(samples = 12500, classes = 10, split = 0.8)`, not interpreted.
+/// Names and kinds of arguments are checked for the sources known here (data_source.h); a `path` is relative to the current folder.
+struct DataSpec {
+  std::string source;  // "clusters", "digits", "xor", "csv"
+  std::map<std::string, Argument> arguments;
+  Place place;
+};
+
+enum class Normalise { kNone, kStandard, kMinMax };
+
+/// The train block, with the overrides of Options applied.
+struct TrainSpec {
+  std::string model;
+  std::optional<DataSpec> data;
+  int64_t epochs = 1, batch = 32;
+  uint32_t seed = 0;
+  std::vector<std::string> metrics;  // outputs of `step` and `evaluate` beside `loss`, in the text's order
+  Normalise normalise = Normalise::kNone;
+  std::string feature;  // the input that data feed: the model's first
+  std::string label = "label";
+  bool label_is_classes = false;
+  std::optional<int64_t> classes;     // how many, when the model's first output tells (and the label is classes)
+  std::vector<std::string> outputs;   // of `predict`
+  std::optional<std::string> batch_symbol;  // the symbol that is the first dim of `feature`
+};
+
+struct Options {
+  std::string model;                 // which of the file's; empty: the only one, or the one that is trained
+  std::map<std::string, int64_t, std::less<>> dims;  // symbols that are compiled in: --specialize
+  std::optional<int64_t> epochs, batch;
+  std::optional<uint32_t> seed;
+  std::optional<double> learning_rate;
+  std::string data;  // another data source: `clusters(samples = 100)`, or the path of a .csv file; keeps split, normalise and shuffle
+};
+
+struct Compiled {
+  ir::Module module;
+  std::optional<TrainSpec> train;
+  std::vector<std::string> inputs, outputs;  // of `predict`
+  std::vector<std::string> models;           // all of the file
+};
+
+/// Raises Error (kSyntax, kName, kType, kUsage) with file, line, column, the source line and a hint. `file` is its path, for messages and
+/// for paths in the text. The module verifies.
+Compiled compile_text(std::string_view text, const std::string& file, const Options& options = {});
+
+/// The text in its canonical layout, comments kept. format(format(t)) == format(t). Raises Error kSyntax when it does not parse.
+std::string format(std::string_view text, const std::string& file = "text");
+
+}  // namespace sinter::language

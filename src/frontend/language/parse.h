@@ -1,0 +1,26 @@
+// Text of the model language to syntax tree. Grammar: docs/language.md.
+#pragma once
+
+#include "frontend/language/syntax.h"
+#include "frontend/language/token.h"
+
+namespace sinter::language {
+
+inline constexpr int kLanguageVersion = 1;
+
+/// Raises Error kSyntax with place and what was expected, kName for a name declared twice. Never recurses deeper than a fixed bound.
+File parse(std::shared_ptr<const Source> source);
+
+/// Where the text between the tokens matters for layout: offsets at which a top-level item, a statement or a setting begins.
+struct Layout {
+  std::vector<uint32_t> items, statements, settings;  // ascending
+  std::vector<uint32_t> prefixes;                     // of unary operators
+  std::vector<uint32_t> ranges;                       // of the `:` in subscripts
+};
+/// The same, and what the formatter needs.
+File parse(std::shared_ptr<const Source> source, Layout& layout);
+
+/// One expression alone, e.g. the value of an option. `source` must outlive it.
+ExpressionPtr parse_expression(const Source& source);
+
+}  // namespace sinter::language

@@ -1,0 +1,214 @@
+#include "frontend/language/program.h"
+
+#include "base/text.h"
+
+namespace sinter::language {
+namespace {
+
+const TensorType kCounter{DType::kU32, {}};
+
+/// Raises the error that names clash with words of the compiler as a mistake of the model's text.
+void declare(VariableTable& table, DeclaredVariable declared) {
+  const Spot spot{declared.source, declared.offset};
+  try {
+    table.declare(std::move(declared));
+  } catch (Error& error) {
+    throw error.at(spot.place());
+  }
+}
+
+}  // namespace
+
+ir::Module Program::emit() {
+  ir::Module module;
+  module.name = std::string(model_.name);
+  ir::Function predict = emit_predict();
+  std::vector<ir::Function> training;
+  if (train_ != nullptr) {
+    declare(table_, {{"train.step", Role::kState, kCounter, {}}, Dim(0)});
+    declare(table_, {{"train.seed", Role::kState, kCounter, {}}, Dim(0)});
+    training.push_back(emit_evaluate());
+    training.push_back(emit_step());
+  }
+  module.functions.push_back(emit_init());
+  module.functions.push_back(std::move(predict));
+  for (ir::Function& function : training) module.functions.push_back(std::move(function));
+  for (const DeclaredVariable* declared : table_.by_role()) module.variables.push_back(declared->variable);
+  return module;
+}
+
+Program::Results Program::run_model(Lowering& lowering, Emission& emission, Frame& frame) {
+  frame.source = model_.source;
+  frame.declaration = &model_;
+  frame.layer = &frame;
+  frame.has_variables = true;
+  lowering.bind_inputs(model_, frame, [&](const std::string& input, ir::Value value) {
+    return train_ != nullptr && train_->normalise ? normalised(emission, input, value, frame) : value;
+  });
+  Results results = lowering.run(model_, frame);
+  for (size_t i = 0; i < results.size(); ++i) {
+    const auto* value = results[i].second.as<ir::Value>();
+    if (value == nullptr) {
+      lowering.fail(ErrorCode::kType, frame, model_.results[i].offset, "the result '" + std::string(results[i].first) + "' is " + lowering.describe(results[i].second) + ", not a tensor");
+    }
+    if (i == 0) context_.output = emission.builder().type(*value);
+  }
+  return results;
+}
+
+ir::Value Program::normalised(Emission& emission, const std::string& input, ir::Value value, const Frame& frame) {
+  ir::Builder& builder = emission.builder();
+  const TensorType type = builder.type(value);
+  TensorType row{type.dtype, {}};
+  for (size_t axis = 1; axis < type.shape.rank(); ++axis) row.shape.push_back(type.shape[axis]);
+  if (!is_float(type.dtype) || type.shape.rank() == 0 || !row.shape.is_constant()) {
+    throw Error(ErrorCode::kType, "the input '" + input + "' of type " + type.to_string() + " cannot be normalised")
+        .at(frame.source->place(model_.offset))
+        .hint("a float input whose dims after the first are constants can");
+  }
+  for (const auto& [name, initial] : {std::pair{"data.mean", 0}, std::pair{"data.scale", 1}}) {
+    declare(table_, {{name, Role::kState, row, {}}, Dim(initial), frame.source, model_.offset});
+  }
+  builder.set_name("data");
+  const ir::Value mean = builder.broadcast_to(emission.read("data.mean"), type.shape);
+  const ir::Value scale = builder.broadcast_to(emission.read("data.scale"), type.shape);
+  return builder.call("multiply", {builder.call("subtract", {value, mean}), scale});
+}
+
+ir::Function Program::emit_predict() {
+  Emission emission(table_, /*training=*/false);
+  Lowering lowering(context_, emission);
+  Frame frame;
+  const Results results = run_model(lowering, emission, frame);
+  for (const DeclaredVariable* declared : table_.by_role()) {
+    if (declared->variable.role == Role::kInput) inputs_.push_back(declared->variable.name);
+  }
+  for (size_t i = 0; i < results.size(); ++i) {
+    const std::string name(results[i].first);
+    const ir::Value value = *results[i].second.as<ir::Value>();
+    declare(table_, {{name, Role::kOutput, emission.builder().type(value), {}}, None{}, model_.source, model_.results[i].offset});
+    emission.write(name, value);
+    outputs_.push_back(name);
+  }
+  return emission.finish("predict");
+}
+
+// ---- training ----
+
+void Program::read_label(Lowering& lowering, Emission& emission, Frame& frame) {
+  if (!context_.label) context_.label = context_.output;  // neither loss nor metrics look at it
+  (void)lowering;
+  declare(table_, {{"label", Role::kInput, *context_.label, {}}, None{}, frame.source, model_.offset});
+  emission.read_input("label");
+}
+
+void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression, ir::Value* kept) {
+  ir::Builder& builder = emission.builder();
+  builder.set_name(name);
+  const Datum datum = lowering.evaluate(expression, frame);
+  const auto* value = datum.as<ir::Value>();
+  const bool fits = value != nullptr && builder.shape(*value).rank() == 0 && is_float(builder.dtype(*value));
+  if (!fits) {
+    const bool tensor = value != nullptr && builder.shape(*value).rank() > 0;
+    lowering.fail(ErrorCode::kType, frame, expression.offset, (name == "loss" ? "the loss" : "the metric '" + name + "'") + std::string(" is ") + lowering.describe(datum) + ", not one float",
+                  tensor ? "take the mean over the batch: mean(...)" : "");
+  }
+  declare(table_, {{name, Role::kOutput, {DType::kF32, {}}, {}}, None{}, frame.source, expression.offset});
+  emission.write(name, builder.cast(*value, DType::kF32));
+  if (kept != nullptr) *kept = *value;
+}
+
+ir::Value Program::measure(Lowering& lowering, Emission& emission, Frame& frame) {
+  Frame settings{.source = frame.source, .names = frame.names};
+  settings.names.set("label", UndecidedLabel{});
+  ir::Value loss;
+  write_scalar(lowering, emission, settings, "loss", *train_->loss, &loss);
+  for (const auto& [name, expression] : train_->metrics) write_scalar(lowering, emission, settings, name, *expression, nullptr);
+  read_label(lowering, emission, settings);
+  return loss;
+}
+
+ir::Function Program::emit_evaluate() {
+  Emission emission(table_, /*training=*/false);
+  Lowering lowering(context_, emission);
+  Frame frame;
+  run_model(lowering, emission, frame);
+  measure(lowering, emission, frame);
+  return emission.finish("evaluate");
+}
+
+TemplatePtr Program::optimizer(Lowering& lowering) {
+  Frame frame{.source = model_.source};
+  const Datum datum = lowering.evaluate(*train_->optimizer, frame);
+  const auto* made = datum.as<TemplatePtr>();
+  if (made == nullptr || (*made)->declaration->kind != Declaration::Kind::kOptimizer) {
+    lowering.fail(ErrorCode::kType, frame, train_->optimizer->offset, "the optimizer is " + lowering.describe(datum), "write for example adam(learning_rate = 0.001)");
+  }
+  if (!train_->learning_rate) return *made;
+  auto changed = std::make_shared<Template>(**made);
+  if (changed->bound.find("learning_rate") == nullptr) {
+    throw Error(ErrorCode::kUsage, "the optimizer '" + std::string(changed->declaration->name) + "' has no learning_rate to override");
+  }
+  changed->bound.set("learning_rate", *train_->learning_rate);
+  return changed;
+}
+
+ir::Function Program::emit_step() {
+  Emission emission(table_, /*training=*/true);
+  Lowering lowering(context_, emission);
+  Frame frame;
+  run_model(lowering, emission, frame);
+  const ir::Value loss = measure(lowering, emission, frame);
+  update_parameters(lowering, emission, *optimizer(lowering), loss);
+  return emission.finish("step");
+}
+
+void Program::update_parameters(Lowering& lowering, Emission& emission, const Template& optimizer, ir::Value loss) {
+  ir::Builder& builder = emission.builder();
+  std::vector<const DeclaredVariable*> parameters;
+  std::vector<ir::Value> operands = {loss};
+  for (const DeclaredVariable* declared : table_.by_role()) {
+    if (declared->variable.role != Role::kParameter) continue;
+    parameters.push_back(declared);
+    operands.push_back(emission.read(declared->variable.name));
+  }
+  if (parameters.empty()) {
+    throw Error(ErrorCode::kType, "the model '" + std::string(model_.name) + "' has no parameters to train").at(model_.source->place(model_.offset));
+  }
+  builder.set_name("gradient");
+  const std::vector<ir::Value> gradients = builder.apply("grad", operands);
+
+  builder.set_name("train.step");
+  const ir::Value step = builder.call("add", {emission.read("train.step"), builder.scalar(1, DType::kU32)});
+  emission.write("train.step", step);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const ir::Variable& variable = parameters[i]->variable;
+    Frame frame{.source = optimizer.declaration->source, .declaration = optimizer.declaration, .names = optimizer.bound};
+    frame.path = frame.layer_path = "optimizer." + variable.name;
+    frame.has_variables = true;
+    frame.claimed = true;
+    frame.state_type = variable.type;
+    builder.set_name(frame.path);
+    frame.names.set("parameter", operands[i + 1]);
+    frame.names.set("gradient", gradients[i]);
+    frame.names.set("step", builder.cast(step, variable.type.dtype));
+    emission.write(variable.name, lowering.run_optimizer(optimizer, frame, {model_.source, train_->optimizer->offset}));
+  }
+}
+
+ir::Function Program::emit_init() {
+  Emission emission(table_, /*training=*/false);
+  Lowering lowering(context_, emission, /*init=*/true);
+  declare(table_, {{"seed", Role::kInput, kCounter, {}}, None{}, model_.source, model_.offset});
+  const ir::Value seed = emission.read_input("seed");
+  for (const DeclaredVariable* declared : table_.by_role()) {
+    const ir::Variable& variable = declared->variable;
+    if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
+    emission.builder().set_name(variable.name);
+    const bool is_seed = variable.name == "train.seed";
+    emission.write(variable.name, is_seed ? seed : lowering.initial_value(declared->initial, variable.type, {declared->source, declared->offset}));
+  }
+  return emission.finish("init");
+}
+
+}  // namespace sinter::language

@@ -1,0 +1,53 @@
+// Emits the functions of a module: predict, evaluate, step, init (docs/decisions/001-program-and-state.md).
+// compile.cpp decides what is compiled; Lowering runs the bodies.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "frontend/language/language.h"
+#include "frontend/language/lower.h"
+
+namespace sinter::language {
+
+/// What a train block says, its values not yet evaluated.
+struct TrainPlan {
+  const Expression* loss = nullptr;
+  const Expression* optimizer = nullptr;
+  std::vector<std::pair<std::string, const Expression*>> metrics;  // by name
+  bool normalise = false;
+  std::optional<double> learning_rate;  // in place of the optimizer's own
+};
+
+class Program {
+ public:
+  /// `train` may be null: then the module predicts and initialises only.
+  Program(Context& context, const Declaration& model, const TrainPlan* train) : context_(context), model_(model), train_(train) {}
+
+  ir::Module emit();
+  const std::vector<std::string>& inputs() const { return inputs_; }
+  const std::vector<std::string>& outputs() const { return outputs_; }
+
+ private:
+  using Results = std::vector<std::pair<std::string_view, Datum>>;
+
+  Results run_model(Lowering& lowering, Emission& emission, Frame& frame);
+  ir::Value normalised(Emission& emission, const std::string& input, ir::Value value, const Frame& frame);
+  ir::Function emit_predict();
+  ir::Function emit_evaluate();
+  ir::Function emit_step();
+  ir::Function emit_init();
+  ir::Value measure(Lowering& lowering, Emission& emission, Frame& frame);
+  void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression, ir::Value* kept);
+  void update_parameters(Lowering& lowering, Emission& emission, const Template& optimizer, ir::Value loss);
+  TemplatePtr optimizer(Lowering& lowering);
+  void read_label(Lowering& lowering, Emission& emission, Frame& frame);
+
+  Context& context_;
+  const Declaration& model_;
+  const TrainPlan* train_;
+  VariableTable table_;
+  std::vector<std::string> inputs_, outputs_;
+};
+
+}  // namespace sinter::language
