@@ -63,7 +63,6 @@ class GradientContract : public testing::TestWithParam<const ir::OpDef*> {
   const ir::OpDef& op() const { return *GetParam(); }
 
   void check(int order) {
-    if (const auto* none = std::get_if<ir::NotDifferentiable>(&op().gradient)) GTEST_SKIP() << "not differentiable: " << none->reason;
     std::set<std::string> untested;  // float operands whose gradient is zero in every sample, though the rule gives one
     bool any_sample = false;
     for (const ir::Sample& sample : op().samples) {
@@ -97,7 +96,10 @@ class GradientContract : public testing::TestWithParam<const ir::OpDef*> {
     return operands;
   }
 };
-INSTANTIATE_TEST_SUITE_P(Ops, GradientContract, testing::ValuesIn(all_ops()), OpName());
+INSTANTIATE_TEST_SUITE_P(Ops, GradientContract, testing::ValuesIn(all_ops([](const ir::OpDef& op) {
+                           return !std::holds_alternative<ir::NotDifferentiable>(op.gradient);
+                         })),
+                         OpName());
 
 TEST_P(GradientContract, EqualsDifferences) { check(1); }
 TEST_P(GradientContract, OfGradientEqualsDifferences) { check(2); }

@@ -150,9 +150,11 @@ SymbolValues small_symbols(const ir::Sample& sample) {
   return choice;
 }
 
-std::vector<const ir::OpDef*> all_ops() {
+std::vector<const ir::OpDef*> all_ops(bool (*holds)(const ir::OpDef&)) {
   std::vector<const ir::OpDef*> ops;
-  for (const auto& op : ir::OpRegistry::instance().all()) ops.push_back(op.get());
+  for (const auto& op : ir::OpRegistry::instance().all()) {
+    if (holds == nullptr || holds(*op)) ops.push_back(op.get());
+  }
   return ops;
 }
 

@@ -31,8 +31,8 @@ std::vector<SymbolValues> symbol_choices(const ir::Sample& sample);
 /// One choice of small, different sizes from 2, for tests that walk over every element.
 SymbolValues small_symbols(const ir::Sample& sample);
 
-/// For GoogleTest: every record of the registry, and its name as the name of the test.
-std::vector<const ir::OpDef*> all_ops();
+/// For GoogleTest: every record of the registry (that `holds` picks), and its name as the name of the test.
+std::vector<const ir::OpDef*> all_ops(bool (*holds)(const ir::OpDef&) = nullptr);
 struct OpName {
   template <class Info> std::string operator()(const Info& info) const { return info.param->name; }
 };

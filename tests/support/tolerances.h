@@ -16,8 +16,10 @@ struct Tolerance {
 
 /// Native code against the evaluator, on samples whose values are around 1.
 Tolerance native_tolerance(const ir::OpDef& op, DType dtype);
-/// The evaluator, and expansions of composites, against golden values of another tool.
+/// The evaluator against golden values of another tool: both compute f32 in f64 and round once, composites within their record's ULP.
 Tolerance golden_tolerance(const ir::OpDef& op, DType dtype);
+/// The expansion of a composite, whose f32 intermediates are rounded, against the composite.
+Tolerance expansion_tolerance(DType dtype);
 
 /// Gradients in f64 against differences, relative to the larger of 1 and the value.
 inline constexpr double kGradientTolerance = 1e-6;

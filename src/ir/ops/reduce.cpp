@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "ir/ops/ops.h"
+#include "ir/ops/record.h"
 #include "ir/ops/reference.h"
 #include "ir/ops/scalar_record.h"
 
@@ -22,27 +23,11 @@ template <class T> T initial_value(Initial initial) {
   return T{0};
 }
 
-bool reduced(const Integers& axes, size_t axis) { return std::binary_search(axes.begin(), axes.end(), static_cast<int64_t>(axis)); }
-
-Integers kept_axes(size_t rank, const Integers& axes) {
-  Integers kept;
-  for (size_t axis = 0; axis < rank; ++axis) {
-    if (!reduced(axes, axis)) kept.push_back(static_cast<int64_t>(axis));
-  }
-  return kept;
-}
-
-Shape keep(const Shape& shape, const Integers& kept) {
-  Shape result;
-  for (const int64_t axis : kept) result.push_back(shape[static_cast<size_t>(axis)]);
-  return result;
-}
-
 /// Folds every element into the place its kept coordinates give, starting from the initial value.
 template <Domain domain, class F> EvaluateRule fold(Initial initial, F f) {
   return [initial, f](const EvaluateRequest& request) {
     const Tensor& x = request.operands[0];
-    const Integers kept = kept_axes(x.rank(), request.get<Integers>("axes"));
+    const Integers kept = other_axes(request.get<Integers>("axes"), x.rank());
     Tensor result = request.make_result();
     const Extents result_strides = row_major_strides(result.extents());
     Extents strides(x.rank(), 0);
@@ -69,7 +54,7 @@ struct Reduced {
   Expression x, y, dy;
   Integers axes;
   Expression spread(E value) const {
-    return {*x.builder, x.builder->broadcast(value, x.builder->shape(x), kept_axes(x.builder->shape(x).rank(), axes))};
+    return {*x.builder, x.builder->broadcast(value, x.builder->shape(x), other_axes(axes, x.builder->shape(x).rank()))};
   }
   Expression sum(E value) const { return {*x.builder, x.builder->reduce("reduce_sum", value, axes)}; }
   Expression product(E value) const { return {*x.builder, x.builder->reduce("reduce_product", value, axes)}; }
@@ -163,7 +148,7 @@ OpDef reduce_record(Row row) {
     const Integers& axes = request.get<Integers>("axes");
     require_axes(request, axes);
     require_domain(request, 0, domain, "C2");
-    return std::vector<TensorType>{{request.dtype(0), keep(request.shape(0), kept_axes(request.shape(0).rank(), axes))}};
+    return std::vector<TensorType>{{request.dtype(0), without(request.shape(0), axes)}};
   };
   def.evaluate = std::move(row.evaluate);
   def.gradient = std::move(row.gradient);
@@ -184,7 +169,7 @@ template <class Wins> OpDef arg_record(const char* name, ScalarOp combine, Initi
     request.require(axis >= 0 && axis < rank, "C1", "axis " + std::to_string(axis) + " is not in [0, " + std::to_string(rank) + ")");
     request.require(request.shape(0)[static_cast<size_t>(axis)] != Dim(0), "C2", "nothing wins among 0 elements");
     require_domain(request, 0, Domain::kNumber, "C3");
-    return std::vector<TensorType>{{DType::kI64, keep(request.shape(0), kept_axes(request.shape(0).rank(), {axis}))}};
+    return std::vector<TensorType>{{DType::kI64, without(request.shape(0), {axis})}};
   };
   def.evaluate = [wins](const EvaluateRequest& request) {
     const Tensor& x = request.operands[0];
