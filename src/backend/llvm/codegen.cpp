@@ -1,0 +1,269 @@
+#include "backend/llvm/codegen.h"
+
+#include <llvm/Analysis/TargetTransformInfo.h>
+#include <llvm/Bitcode/BitcodeReader.h>
+#include <llvm/IR/LegacyPassManager.h>
+#include <llvm/IR/Verifier.h>
+#include <llvm/Linker/Linker.h>
+#include <llvm/MC/TargetRegistry.h>
+#include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/CrashRecoveryContext.h>
+#include <llvm/Support/ErrorHandling.h>
+#include <llvm/Support/SmallVectorMemoryBuffer.h>
+#include <llvm/Support/TargetSelect.h>
+#include <llvm/Support/raw_ostream.h>
+#include <llvm/Target/TargetMachine.h>
+
+#include <algorithm>
+#include <atomic>
+#include <mutex>
+#include <set>
+#include <thread>
+
+#include "backend/llvm/kernel_emitter.h"
+#include "backend/llvm/targets/x86.h"
+#include "backend/simd/bitcode.h"
+
+namespace sinter::backend {
+namespace {
+
+/// Kernels are emitted vectorised; what is left is promoting variables, common subexpressions, and moving address arithmetic out of loops.
+constexpr const char* kPipeline =
+    "always-inline,function(sroa,early-cse,instcombine<no-verify-fixpoint>,simplifycfg,"
+    "loop-mssa(licm),gvn,instcombine<no-verify-fixpoint>,simplifycfg),globaldce";
+
+void initialize_llvm() {
+  static std::once_flag once;
+  std::call_once(once, [] {
+    llvm::InitializeNativeTarget();
+    llvm::InitializeNativeTargetAsmPrinter();
+    llvm::CrashRecoveryContext::Enable();
+  });
+}
+
+std::unique_ptr<llvm::TargetMachine> make_target_machine(const TargetDescription& description) {
+  std::string message;
+  const llvm::Target* target = llvm::TargetRegistry::lookupTarget(description.triple, message);
+  SINTER_CHECK(target != nullptr, "LLVM: " + message);
+  llvm::TargetOptions options;
+  options.AllowFPOpFusion = llvm::FPOpFusion::Strict;  // a product and a sum are rounded separately
+  return std::unique_ptr<llvm::TargetMachine>(target->createTargetMachine(description.triple, description.cpu, description.features, options,
+                                                                          llvm::Reloc::PIC_, llvm::CodeModel::Small, llvm::CodeGenOptLevel::Default));
+}
+
+/// Functions inline only into callers whose features include theirs, and silently stay calls otherwise: so all say the same.
+void set_target_attributes(llvm::Module& module, const TargetDescription& description) {
+  for (llvm::Function& function : module) {
+    if (function.isDeclaration()) continue;
+    for (const char* stale : {"target-cpu", "target-features", "tune-cpu"}) function.removeFnAttr(stale);
+    function.addFnAttr("target-cpu", description.cpu);
+    if (!description.features.empty()) function.addFnAttr("target-features", description.features);
+    // Both, or the generic tuning splits 512-bit vectors in two.
+    function.addFnAttr("prefer-vector-width", std::to_string(description.preferred_vector_width));
+    function.addFnAttr("min-legal-vector-width", std::to_string(description.preferred_vector_width));
+  }
+}
+
+/// Links bitcode into `module`: only what is needed, and hidden.
+void link_bitcode(llvm::Module& module, llvm::StringRef bitcode, const char* what) {
+  auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, what), module.getContext());
+  if (!parsed) SINTER_CHECK(false, std::string(what) + ": " + llvm::toString(parsed.takeError()));
+  std::unique_ptr<llvm::Module> library = std::move(*parsed);
+  library->setTargetTriple(module.getTargetTriple());
+  library->setDataLayout(module.getDataLayout());
+  std::set<std::string> defined;
+  for (llvm::GlobalValue& value : library->global_values())
+    if (!value.isDeclaration()) defined.insert(value.getName().str());
+  SINTER_CHECK(!llvm::Linker::linkModules(module, std::move(library), llvm::Linker::LinkOnlyNeeded), std::string("cannot link ") + what);
+  for (llvm::GlobalValue& value : module.global_values())
+    if (!value.isDeclaration() && defined.count(value.getName().str())) {
+      value.setLinkage(llvm::GlobalValue::InternalLinkage);
+      value.setDSOLocal(true);
+    }
+}
+
+void optimize(llvm::Module& module, llvm::TargetMachine& machine) {
+  llvm::LoopAnalysisManager loops;
+  llvm::FunctionAnalysisManager functions;
+  llvm::CGSCCAnalysisManager cgscc;
+  llvm::ModuleAnalysisManager modules;
+  llvm::PassBuilder builder(&machine);
+  builder.registerModuleAnalyses(modules);
+  builder.registerCGSCCAnalyses(cgscc);
+  builder.registerFunctionAnalyses(functions);
+  builder.registerLoopAnalyses(loops);
+  builder.crossRegisterProxies(loops, functions, cgscc, modules);
+  llvm::ModulePassManager passes;
+  if (llvm::Error error = builder.parsePassPipeline(passes, kPipeline)) SINTER_CHECK(false, llvm::toString(std::move(error)));
+  passes.run(module, modules);
+}
+
+std::string write_module(llvm::Module& module, llvm::TargetMachine& machine, CodeForm form) {
+  std::string text;
+  if (form == CodeForm::kLlvm) {
+    llvm::raw_string_ostream out(text);
+    module.print(out, nullptr);
+    return text;
+  }
+  llvm::SmallVector<char, 0> bytes;
+  llvm::raw_svector_ostream out(bytes);
+  llvm::legacy::PassManager passes;
+  passes.add(llvm::createTargetTransformInfoWrapperPass(machine.getTargetIRAnalysis()));
+  const bool refused = machine.addPassesToEmitFile(passes, out, nullptr, form == CodeForm::kAssembly ? llvm::CodeGenFileType::AssemblyFile : llvm::CodeGenFileType::ObjectFile);
+  SINTER_CHECK(!refused, "LLVM cannot emit this form of code");
+  passes.run(module);
+  return {bytes.begin(), bytes.end()};
+}
+
+void verify_module(const llvm::Module& module) {
+  std::string message;
+  llvm::raw_string_ostream out(message);
+  if (llvm::verifyModule(module, &out)) SINTER_CHECK(false, "LLVM refuses the module: " + out.str());
+}
+
+/// After a fatal error inside LLVM its global state cannot be trusted: the compiler refuses further work, the process lives.
+std::atomic<bool>& is_broken() {
+  static std::atomic<bool> broken = false;
+  return broken;
+}
+
+/// Runs `work`; a fatal LLVM error becomes an InternalError, exceptions pass on.
+template <class Work> void guarded_llvm(const Work& work) {
+  SINTER_CHECK(!is_broken(), "LLVM failed before in this process; the compiler refuses further work");
+  std::exception_ptr thrown;
+  llvm::CrashRecoveryContext context;
+  const bool finished = context.RunSafely([&] {
+    try {
+      work();
+    } catch (...) {
+      thrown = std::current_exception();
+    }
+  });
+  if (thrown) std::rethrow_exception(thrown);
+  if (!finished) {
+    is_broken() = true;
+    SINTER_CHECK(false, "LLVM failed while generating code");
+  }
+}
+
+/// One module being made: context, machine, kernels, libraries.
+class ModuleMaker {
+ public:
+  explicit ModuleMaker(TargetLevel level) : level_(level), description_(describe_target(level)), machine_(make_target_machine(description_)), module_("sinter", context_) {
+    module_.setTargetTriple(description_.triple);
+    module_.setDataLayout(machine_->createDataLayout());
+    module_.setPICLevel(llvm::PICLevel::BigPIC);
+  }
+
+  void add_kernels(const std::vector<loop::Kernel>& kernels) {
+    const Target target = target_of(level_);
+    ContractLibrary contracts(module_, target);
+    ScalarEmitter scalars(module_, target, level_);
+    for (const loop::Kernel& kernel : kernels) {
+      WorkingOn context("code of " + kernel.name);
+      KernelEmitter(module_, target, contracts, scalars, kernel).emit();
+    }
+    verify_module(module_);
+    if (!scalars.uses_math()) return;
+    const auto bitcode = simd::math_bitcode(level_);
+    link_bitcode(module_, {reinterpret_cast<const char*>(bitcode.data()), bitcode.size()}, "the math library");
+  }
+
+  void add_parts(const ObjectParts& parts) {
+    llvm::IRBuilder<> b(context_);
+    for (const auto& [symbol, bytes] : parts.data) {
+      auto* data = llvm::ConstantDataArray::getString(context_, bytes, false);
+      auto* global = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::InternalLinkage, data, symbol);
+      global->setAlignment(llvm::Align(64));
+    }
+    for (const auto& [symbol, names] : parts.kernel_tables) {
+      std::vector<llvm::Constant*> entries;
+      for (const std::string& name : names) {
+        SINTER_CHECK(module_.getFunction(name) != nullptr, "no kernel " + name);
+        entries.push_back(module_.getFunction(name));
+      }
+      auto* type = llvm::ArrayType::get(b.getPtrTy(), entries.size());
+      new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::InternalLinkage, llvm::ConstantArray::get(type, entries), symbol);
+    }
+    for (const std::string& bitcode : parts.bitcode) link_all(bitcode);
+    const std::set<std::string> exported(parts.exported.begin(), parts.exported.end());
+    for (llvm::GlobalValue& value : module_.global_values())
+      if (!value.isDeclaration() && !exported.count(value.getName().str())) value.setLinkage(llvm::GlobalValue::InternalLinkage);
+  }
+
+  std::string finish(CodeForm form) {
+    set_target_attributes(module_, description_);
+    optimize(module_, *machine_);
+    return write_module(module_, *machine_, form);
+  }
+
+  llvm::Module& module() { return module_; }
+  llvm::LLVMContext& context() { return context_; }
+
+ private:
+  void link_all(const std::string& bitcode) {
+    auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "runtime"), context_);
+    if (!parsed) SINTER_CHECK(false, "runtime bitcode: " + llvm::toString(parsed.takeError()));
+    (*parsed)->setTargetTriple(module_.getTargetTriple());
+    (*parsed)->setDataLayout(module_.getDataLayout());
+    SINTER_CHECK(!llvm::Linker::linkModules(module_, std::move(*parsed)), "cannot link the runtime's bitcode");
+  }
+
+  TargetLevel level_;
+  TargetDescription description_;
+  llvm::LLVMContext context_;
+  std::unique_ptr<llvm::TargetMachine> machine_;
+  llvm::Module module_;
+};
+
+}  // namespace
+
+std::string generate_code(const std::vector<loop::Kernel>& kernels, TargetLevel level, CodeForm form) {
+  initialize_llvm();
+  std::string result;
+  guarded_llvm([&] {
+    ModuleMaker maker(level);
+    maker.add_kernels(kernels);
+    result = maker.finish(form);
+  });
+  return result;
+}
+
+std::vector<std::string> generate_objects(const std::vector<loop::Kernel>& kernels, TargetLevel level, int threads) {
+  constexpr size_t kKernelsPerModule = 8;  // enough to share microkernels, few enough to keep both cores busy
+  std::vector<std::vector<loop::Kernel>> parts((kernels.size() + kKernelsPerModule - 1) / kKernelsPerModule);
+  for (size_t i = 0; i < kernels.size(); ++i) parts[i % parts.size()].push_back(kernels[i]);
+  std::vector<std::string> objects(parts.size());
+  std::vector<std::exception_ptr> errors(parts.size());
+  std::atomic<size_t> next = 0;
+  const auto work = [&] {
+    for (size_t i = next++; i < parts.size(); i = next++) {
+      try {
+        objects[i] = generate_code(parts[i], level, CodeForm::kObject);
+      } catch (...) {
+        errors[i] = std::current_exception();
+      }
+    }
+  };
+  std::vector<std::thread> helpers;
+  for (int i = 1; i < std::min<int>(threads, static_cast<int>(parts.size())); ++i) helpers.emplace_back(work);
+  work();
+  for (std::thread& helper : helpers) helper.join();
+  for (const std::exception_ptr& error : errors)
+    if (error) std::rethrow_exception(error);
+  return objects;
+}
+
+std::string generate_linked_object(const ObjectParts& parts, TargetLevel level) {
+  initialize_llvm();
+  std::string result;
+  guarded_llvm([&] {
+    ModuleMaker maker(level);
+    maker.add_kernels(parts.kernels);
+    maker.add_parts(parts);
+    result = maker.finish(CodeForm::kObject);
+  });
+  return result;
+}
+
+}  // namespace sinter::backend

@@ -1,0 +1,190 @@
+#include "backend/llvm/contract_library.h"
+
+#include "backend/llvm/scalar_emitter.h"
+
+namespace sinter::backend {
+namespace {
+
+using llvm::Value;
+
+std::string symbol_of(const ContractLibrary::Call& form) {
+  std::string symbol = "contract_" + std::string(name(form.dtype)) + "_" + std::to_string(form.rows) + "x" + std::to_string(form.vectors);
+  if (form.masked) symbol += "_masked";
+  if (form.accumulate) symbol += "_accumulate";
+  if (form.batched) symbol += "_batched";
+  symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
+  return symbol;
+}
+
+/// Writes one microkernel.
+class Microkernel {
+ public:
+  Microkernel(llvm::Module& module, const Target& target, const ContractLibrary::Call& form)
+      : module_(module), target_(target), form_(form), b_(module.getContext()) {
+    element_ = memory_type(module.getContext(), form.dtype);
+    lanes_ = static_cast<unsigned>(target.lanes(static_cast<int>(size_in_bytes(form.dtype))));
+    vector_ = llvm::FixedVectorType::get(element_, lanes_);
+  }
+
+  llvm::Function* write() {
+    llvm::Type *p = b_.getPtrTy(), *n = b_.getInt64Ty();
+    llvm::Type* parameters[] = {p, p, p, n, n, n, n, n, n, n, n, n};
+    function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), llvm::Function::InternalLinkage, symbol_of(form_), module_);
+    function_->setDoesNotThrow();
+    function_->addFnAttr(llvm::Attribute::NoInline);
+    for (unsigned i = 0; i < 3; ++i) function_->addParamAttr(i, llvm::Attribute::NoAlias);
+    const auto argument = [&](unsigned i) { return function_->getArg(i); };
+    a_ = argument(0), panel_ = argument(1), c_ = argument(2);
+    a_stride_ = form_.a_unit_row && !form_.a_unit_depth ? b_.getInt64(1) : static_cast<Value*>(argument(3));
+    a_depth_ = form_.a_unit_depth ? b_.getInt64(1) : static_cast<Value*>(argument(4));
+    b_depth_ = argument(5), c_stride_ = argument(6), depth_ = argument(7);
+    b_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function_));
+    if (form_.masked) make_masks(argument(11));
+    std::vector<Value*> sums = initial();
+    if (form_.batched) {
+      sums = loop(argument(8), sums, [&](Value* batch, std::vector<Value*> before) {
+        Value* a = b_.CreateGEP(element_, a_, b_.CreateMul(batch, argument(9)));
+        Value* panel = b_.CreateGEP(element_, panel_, b_.CreateMul(batch, argument(10)));
+        return over_depth(a, panel, std::move(before));
+      });
+    } else {
+      sums = over_depth(a_, panel_, std::move(sums));
+    }
+    store(sums);
+    b_.CreateRetVoid();
+    return function_;
+  }
+
+ private:
+  size_t rows() const { return static_cast<size_t>(form_.rows); }
+  size_t vectors() const { return static_cast<size_t>(form_.vectors); }
+
+  void make_masks(Value* columns) {
+    std::vector<uint64_t> numbers;
+    for (unsigned i = 0; i < lanes_; ++i) numbers.push_back(i);
+    Value* lane = llvm::ConstantDataVector::get(module_.getContext(), numbers);
+    for (size_t v = 0; v < vectors(); ++v) {
+      Value* left = b_.CreateSub(columns, b_.getInt64(v * lanes_));
+      masks_.push_back(b_.CreateICmpSLT(lane, b_.CreateVectorSplat(lanes_, left)));
+    }
+  }
+
+  Value* load_vector(Value* from, size_t v) {
+    Value* at = b_.CreateConstInBoundsGEP1_64(element_, from, v * lanes_);
+    const llvm::Align align(size_in_bytes(form_.dtype));
+    if (masks_.empty()) return b_.CreateAlignedLoad(vector_, at, align);
+    return b_.CreateMaskedLoad(vector_, at, align, masks_[v], llvm::Constant::getNullValue(vector_));
+  }
+  Value* c_row(size_t row) { return b_.CreateGEP(element_, c_, b_.CreateMul(c_stride_, b_.getInt64(row))); }
+
+  std::vector<Value*> initial() {
+    std::vector<Value*> sums;
+    for (size_t row = 0; row < rows(); ++row) {
+      Value* from = form_.accumulate ? c_row(row) : nullptr;
+      for (size_t v = 0; v < vectors(); ++v) sums.push_back(from ? load_vector(from, v) : llvm::Constant::getNullValue(vector_));
+    }
+    return sums;
+  }
+
+  void store(const std::vector<Value*>& sums) {
+    const llvm::Align align(size_in_bytes(form_.dtype));
+    for (size_t row = 0; row < rows(); ++row) {
+      Value* to = c_row(row);
+      for (size_t v = 0; v < vectors(); ++v) {
+        Value* at = b_.CreateConstInBoundsGEP1_64(element_, to, v * lanes_);
+        if (masks_.empty()) {
+          b_.CreateAlignedStore(sums[row * vectors() + v], at, align);
+        } else {
+          b_.CreateMaskedStore(sums[row * vectors() + v], at, align, masks_[v]);
+        }
+      }
+    }
+  }
+
+  /// for i in 0 .. count-1: sums = step(i, sums)
+  template <class Step> std::vector<Value*> loop(Value* count, std::vector<Value*> sums, const Step& step) {
+    llvm::BasicBlock* before = b_.GetInsertBlock();
+    llvm::BasicBlock* inside = llvm::BasicBlock::Create(module_.getContext(), "loop", function_);
+    llvm::BasicBlock* after = llvm::BasicBlock::Create(module_.getContext(), "after", function_);
+    b_.CreateCondBr(b_.CreateICmpSGT(count, b_.getInt64(0)), inside, after);
+    b_.SetInsertPoint(inside);
+    llvm::PHINode* i = b_.CreatePHI(b_.getInt64Ty(), 2);
+    i->addIncoming(b_.getInt64(0), before);
+    std::vector<llvm::PHINode*> phis;
+    for (Value* sum : sums) {
+      phis.push_back(b_.CreatePHI(vector_, 2));
+      phis.back()->addIncoming(sum, before);
+    }
+    const std::vector<Value*> next = step(i, std::vector<Value*>(phis.begin(), phis.end()));
+    llvm::BasicBlock* last = b_.GetInsertBlock();
+    Value* i_next = b_.CreateAdd(i, b_.getInt64(1), "", true, true);
+    i->addIncoming(i_next, last);
+    for (size_t s = 0; s < phis.size(); ++s) phis[s]->addIncoming(next[s], last);
+    b_.CreateCondBr(b_.CreateICmpSLT(i_next, count), inside, after);
+    b_.SetInsertPoint(after);
+    std::vector<Value*> results;
+    for (size_t s = 0; s < sums.size(); ++s) {
+      llvm::PHINode* phi = b_.CreatePHI(vector_, 2);
+      phi->addIncoming(sums[s], before);
+      phi->addIncoming(next[s], last);
+      results.push_back(phi);
+    }
+    return results;
+  }
+
+  std::vector<Value*> over_depth(Value* a, Value* panel, std::vector<Value*> sums) {
+    std::vector<Value*> row_starts;
+    for (size_t row = 0; row < rows(); ++row) row_starts.push_back(b_.CreateGEP(element_, a, b_.CreateMul(a_stride_, b_.getInt64(row))));
+    return loop(depth_, std::move(sums), [&](Value* k, std::vector<Value*> before) {
+      Value* line = b_.CreateGEP(element_, panel, b_.CreateMul(k, b_depth_));
+      std::vector<Value*> columns;
+      for (size_t v = 0; v < vectors(); ++v) columns.push_back(load_vector(line, v));
+      Value* a_offset = b_.CreateMul(k, a_depth_);
+      for (size_t row = 0; row < rows(); ++row) {
+        Value* left = b_.CreateVectorSplat(lanes_, b_.CreateLoad(element_, b_.CreateGEP(element_, row_starts[row], a_offset)));
+        for (size_t v = 0; v < vectors(); ++v) before[row * vectors() + v] = multiply_add(left, columns[v], before[row * vectors() + v]);
+      }
+      return before;
+    });
+  }
+
+  Value* multiply_add(Value* x, Value* y, Value* sum) {
+    if (!is_float(form_.dtype)) return b_.CreateAdd(sum, b_.CreateMul(x, y));
+    if (target_.has_fma) return b_.CreateIntrinsic(llvm::Intrinsic::fma, {vector_}, {x, y, sum});
+    return b_.CreateFAdd(sum, b_.CreateFMul(x, y));
+  }
+
+  llvm::Module& module_;
+  const Target& target_;
+  const ContractLibrary::Call& form_;
+  llvm::IRBuilder<> b_;
+  llvm::Function* function_ = nullptr;
+  llvm::Type* element_;
+  llvm::FixedVectorType* vector_;
+  unsigned lanes_;
+  Value *a_ = nullptr, *panel_ = nullptr, *c_ = nullptr, *a_stride_ = nullptr, *a_depth_ = nullptr, *b_depth_ = nullptr, *c_stride_ = nullptr, *depth_ = nullptr;
+  std::vector<Value*> masks_;
+};
+
+}  // namespace
+
+std::vector<int> ContractLibrary::heights(int max_rows) {
+  std::vector<int> all{max_rows};
+  int power = 1;
+  while (power * 2 < max_rows) power *= 2;
+  for (; power >= 1 && max_rows > 1; power /= 2) all.push_back(power);
+  return all;
+}
+
+llvm::Function* ContractLibrary::microkernel(const Call& form) {
+  llvm::Function*& function = functions_[symbol_of(form)];
+  if (!function) function = Microkernel(module_, target_, form).write();
+  return function;
+}
+
+void ContractLibrary::call(llvm::IRBuilder<>& builder, const Call& c) {
+  builder.CreateCall(microkernel(c), {c.a, c.b, c.c, c.a_stride, c.a_depth_stride, c.b_depth_stride, c.c_stride, c.depth, c.batches,
+                                      c.a_batch_stride, c.b_batch_stride, c.columns});
+}
+
+}  // namespace sinter::backend

@@ -1,0 +1,46 @@
+// Microkernels of `contract`: register tiles of a matrix product, one internal function per form, shared by all kernels of a module.
+//
+// A microkernel is specialised in rows, vectors per row, dtype, mask, A's unit stride and whether it accumulates; depth and
+// strides are parameters. Accumulators live in registers over the whole depth.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "base/dtype.h"
+#include "base/machine.h"
+
+namespace sinter::backend {
+
+class ContractLibrary {
+ public:
+  ContractLibrary(llvm::Module& module, const Target& target) : module_(module), target_(target) {}
+
+  struct Call {
+    // form
+    int rows = 1, vectors = 1;
+    DType dtype = DType::kF32;
+    bool masked = false, accumulate = false, a_unit_depth = false, a_unit_row = false, batched = false;
+    // arguments: pointers to the first elements, strides in elements
+    llvm::Value *a = nullptr, *b = nullptr, *c = nullptr;
+    llvm::Value *a_stride = nullptr, *a_depth_stride = nullptr, *b_depth_stride = nullptr, *c_stride = nullptr, *depth = nullptr;
+    llvm::Value *batches = nullptr, *a_batch_stride = nullptr, *b_batch_stride = nullptr, *columns = nullptr;
+  };
+  void call(llvm::IRBuilder<>& builder, const Call& call);
+
+  /// Tile heights for up to `max_rows` rows, tallest first: max_rows, then the powers of two below it.
+  static std::vector<int> heights(int max_rows);
+
+ private:
+  llvm::Function* microkernel(const Call& form);
+
+  llvm::Module& module_;
+  const Target& target_;
+  std::map<std::string, llvm::Function*> functions_;
+};
+
+}  // namespace sinter::backend

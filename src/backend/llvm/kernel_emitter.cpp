@@ -1,0 +1,361 @@
+#include "backend/llvm/kernel_emitter.h"
+
+#include <cstddef>
+
+#include "runtime/abi.h"
+
+namespace sinter::backend {
+namespace {
+
+using loop::LoopKind;
+
+/// Accumulators that `body` updates, whether declared in it or outside.
+void collect_updates(const loop::Body& body, std::map<std::string, ScalarOp>& updates) {
+  for (const loop::Statement& statement : body) {
+    if (const auto* update = std::get_if<loop::Update>(&statement.node)) {
+      updates[update->name] = update->op;
+    } else if (const auto* loop = std::get_if<loop::For>(&statement.node)) {
+      collect_updates(loop->body, updates);
+    } else if (const auto* branch = std::get_if<loop::If>(&statement.node)) {
+      collect_updates(branch->then, updates);
+      collect_updates(branch->otherwise, updates);
+    }
+  }
+}
+
+}  // namespace
+
+KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target, ContractLibrary& contracts, ScalarEmitter& scalars, const loop::Kernel& kernel)
+    : module_(module), context_(module.getContext()), target_(target), contracts_(contracts), scalars_(scalars), kernel_(kernel), b_(context_) {}
+
+void KernelEmitter::emit() {
+  llvm::Type* pointer = b_.getPtrTy();
+  llvm::Type* parameters[] = {pointer, b_.getInt64Ty(), b_.getInt64Ty()};
+  function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getInt32Ty(), parameters, false), llvm::Function::ExternalLinkage, kernel_.name, module_);
+  function_->setDoesNotThrow();
+  args_ = function_->getArg(0);
+  b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", function_));
+  load_arguments();
+  emit_tiles();
+  b_.CreateRet(b_.getInt32(SINTER_OK));
+}
+
+void KernelEmitter::load_arguments() {
+  const auto field = [&](size_t offset) { return b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), args_, offset)); };
+  Value* buffers = field(offsetof(SinterArgs, buffers));
+  Value* dims = field(offsetof(SinterArgs, dims));
+  Value* scratch = field(offsetof(SinterArgs, scratch));
+  uint64_t parameter = 0, scratch_offset = 0;
+  for (const loop::Buffer& buffer : kernel_.buffers) {
+    if (buffer.use != loop::BufferUse::kScratch) {
+      buffers_.push_back(b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), buffers, parameter++)));
+    } else {
+      buffers_.push_back(b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), scratch, scratch_offset));
+      const auto bytes = static_cast<uint64_t>(buffer.shape.element_count().constant()) * size_in_bytes(buffer.dtype);
+      scratch_offset += (bytes + 63) / 64 * 64;
+    }
+  }
+  for (size_t i = 0; i < kernel_.dims.size(); ++i)
+    names_.symbols[kernel_.dims[i]] = b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), dims, i));
+}
+
+void KernelEmitter::emit_tiles() {
+  counted_loop(function_->getArg(1), function_->getArg(2), 1, [&](Value* tile) {
+    const Names outer = names_;
+    names_.symbols["tile"] = tile;
+    body(kernel_.body);
+    names_ = outer;
+  });
+}
+
+/// for (i = begin; i < end; i += step) write(i)
+template <class Write> void KernelEmitter::counted_loop(Value* begin, Value* end, int64_t step, const Write& write) {
+  llvm::BasicBlock* before = b_.GetInsertBlock();
+  llvm::BasicBlock* inside = llvm::BasicBlock::Create(context_, "loop", function_);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "after", function_);
+  b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
+  b_.SetInsertPoint(inside);
+  llvm::PHINode* i = b_.CreatePHI(b_.getInt64Ty(), 2);
+  i->addIncoming(begin, before);
+  write(i);
+  Value* next = b_.CreateAdd(i, i64(step), "", true, true);
+  i->addIncoming(next, b_.GetInsertBlock());
+  b_.CreateCondBr(b_.CreateICmpSLT(next, end), inside, after);
+  b_.SetInsertPoint(after);
+}
+
+llvm::AllocaInst* KernelEmitter::new_variable(llvm::Type* type, const std::string& name) {
+  llvm::BasicBlock& entry = function_->getEntryBlock();
+  llvm::IRBuilder<> at_entry(&entry, entry.begin());
+  return at_entry.CreateAlloca(type, nullptr, name);
+}
+
+void KernelEmitter::body(const loop::Body& statements) {
+  for (const loop::Statement& one : statements) std::visit([this](const auto& node) { statement(node); }, one.node);
+}
+
+void KernelEmitter::statement(const loop::For& loop) {
+  const Names outer = names_;
+  if (loop.kind == LoopKind::kVector && loop.lanes > 1) {
+    vector_loop(loop);
+  } else if (loop.kind == LoopKind::kUnrolled) {
+    for (int64_t i = 0; i < loop.extent.constant(); ++i) {
+      names_ = outer;
+      names_.symbols[loop.variable] = i64(i);
+      body(loop.body);
+    }
+  } else if (loop.extent == Dim(1)) {
+    names_.symbols[loop.variable] = i64(0);
+    body(loop.body);
+  } else {
+    counted_loop(i64(0), uniform(loop.extent), 1, [&](Value* i) {
+      names_.symbols[loop.variable] = i;
+      body(loop.body);
+    });
+  }
+  names_ = outer;
+}
+
+/// Full vectors first, then what is left under a mask. Accumulators from outside get a partial per lane.
+void KernelEmitter::vector_loop(const loop::For& loop) {
+  Value* extent = uniform(loop.extent);
+  SINTER_CHECK(lanes_ == 1, "kernel " + kernel_.name + ": nested vector loops");
+  const Names outer = names_;
+  lanes_ = loop.lanes;
+  std::map<std::string, ScalarOp> updates;
+  collect_updates(loop.body, updates);
+  struct Partial {
+    llvm::AllocaInst *accumulator, *lanes;
+    ScalarOp op;
+    DType dtype;
+  };
+  std::vector<Partial> partials;
+  for (const auto& [name, op] : updates) {
+    const auto found = names_.variables.find(name);
+    if (found == names_.variables.end()) continue;  // declared inside
+    llvm::AllocaInst* accumulator = found->second;
+    const DType dtype = variable_dtypes_.at(name);
+    llvm::Type* type = lanes_of(accumulator->getAllocatedType());
+    llvm::AllocaInst* lanes = new_variable(type, name + ".lanes");
+    b_.CreateStore(ScalarEmitter::identity(op, type, dtype), lanes);
+    partials.push_back({accumulator, lanes, op, dtype});
+    found->second = lanes;
+  }
+  const Names inside = names_;
+  const std::optional<int64_t> constant = loop.extent.as_constant();
+  const int64_t rest = constant ? *constant % lanes_ : -1;
+  Value* full = constant ? static_cast<Value*>(i64(*constant - rest)) : b_.CreateAnd(extent, i64(~int64_t{lanes_ - 1}));
+  const auto step = [&](Value* first, Value* mask) {
+    vector_variable_ = loop.variable;
+    vector_base_ = first;
+    mask_ = mask;
+    names_ = inside;
+    body(loop.body);
+  };
+  if (!constant || *constant >= lanes_) counted_loop(i64(0), full, lanes_, [&](Value* first) { step(first, nullptr); });
+  if (rest != 0) {
+    // The tail runs once or not at all.
+    counted_loop(full, extent, lanes_, [&](Value* first) {
+      Value* left = b_.CreateVectorSplat(static_cast<unsigned>(lanes_), b_.CreateSub(extent, first));
+      step(first, b_.CreateICmpULT(lane_numbers(), left));
+    });
+  }
+  lanes_ = 1;
+  mask_ = nullptr;
+  vector_variable_.clear();
+  names_ = outer;
+  for (const Partial& partial : partials) {
+    Value* combined = scalars_.combine_lanes(b_, partial.op, b_.CreateLoad(partial.lanes->getAllocatedType(), partial.lanes), partial.dtype);
+    Value* pair[] = {b_.CreateLoad(partial.accumulator->getAllocatedType(), partial.accumulator), combined};
+    b_.CreateStore(scalars_.emit(b_, partial.op, pair, partial.dtype), partial.accumulator);
+  }
+}
+
+void KernelEmitter::statement(const loop::Let& let) { names_.values[let.name] = expression(let.value); }
+
+void KernelEmitter::statement(const loop::Declare& declare) {
+  llvm::Type* type = lanes_of(register_type(context_, declare.initial->dtype));
+  llvm::AllocaInst* variable = new_variable(type, declare.name);
+  b_.CreateStore(spread(expression(declare.initial)), variable);
+  names_.variables[declare.name] = variable;
+  variable_dtypes_[declare.name] = declare.initial->dtype;
+}
+
+void KernelEmitter::statement(const loop::Update& update) {
+  llvm::AllocaInst* variable = names_.variables.at(update.name);
+  llvm::Type* type = variable->getAllocatedType();
+  Value* before = b_.CreateLoad(type, variable);
+  Value* value = expression(update.value);
+  Value* pair[] = {before, type->isVectorTy() ? spread(value) : value};
+  Value* after = scalars_.emit(b_, update.op, pair, update.value->dtype);
+  if (mask_ && type->isVectorTy()) after = b_.CreateSelect(mask_, after, before);
+  b_.CreateStore(after, variable);
+}
+
+void KernelEmitter::statement(const loop::Assign& assign) {
+  llvm::AllocaInst* variable = names_.variables.at(assign.name);
+  Value* value = expression(assign.value);
+  b_.CreateStore(variable->getAllocatedType()->isVectorTy() ? spread(value) : value, variable);
+}
+
+void KernelEmitter::statement(const loop::Store& store) {
+  const DType dtype = kernel_.buffers[static_cast<size_t>(store.buffer)].dtype;
+  const llvm::Align align(size_in_bytes(dtype));
+  Value* value = expression(store.value);
+  const auto to_memory = [&](Value* v) {
+    if (dtype != DType::kBool) return v;
+    llvm::Type* byte = b_.getInt8Ty();
+    return b_.CreateZExt(v, v->getType()->isVectorTy() ? lanes_of(byte) : byte);
+  };
+  const IndexValue at = index(linear(store.buffer, store.indices));
+  if (lanes_ == 1) {
+    b_.CreateAlignedStore(to_memory(value), address(store.buffer, at.base), align);
+    return;
+  }
+  value = to_memory(spread(value));
+  if (at.stride && llvm::isa<llvm::ConstantInt>(at.stride) && llvm::cast<llvm::ConstantInt>(at.stride)->isOne()) {
+    Value* first = address(store.buffer, at.base);
+    if (mask_) {
+      b_.CreateMaskedStore(value, first, align, mask_);
+    } else {
+      b_.CreateAlignedStore(value, first, align);
+    }
+    return;
+  }
+  SINTER_CHECK(at.lanes || at.stride, "kernel " + kernel_.name + ": all lanes store to one place");
+  Value* positions = at.lanes ? at.lanes
+                              : b_.CreateAdd(b_.CreateVectorSplat(static_cast<unsigned>(lanes_), at.base),
+                                             b_.CreateMul(b_.CreateVectorSplat(static_cast<unsigned>(lanes_), at.stride), lane_numbers()));
+  b_.CreateMaskedScatter(value, addresses(store.buffer, positions), align, mask_ ? mask_ : full_mask());
+}
+
+void KernelEmitter::statement(const loop::CheckedIndex& checked) {
+  const DType dtype = checked.value->dtype;
+  Value* value = scalars_.cast(b_, expression(checked.value), dtype, DType::kI64);
+  Value* limit = uniform(checked.upper);
+  const bool lanes = value->getType()->isVectorTy();
+  Value* bad = b_.CreateICmpUGE(value, lanes ? b_.CreateVectorSplat(static_cast<unsigned>(lanes_), limit) : limit);
+  if (lanes && mask_) {
+    bad = b_.CreateAnd(bad, mask_);
+    value = b_.CreateSelect(mask_, value, llvm::Constant::getNullValue(value->getType()));
+  }
+  llvm::BasicBlock* fail = llvm::BasicBlock::Create(context_, "out_of_range", function_);
+  llvm::BasicBlock* fine = llvm::BasicBlock::Create(context_, "in_range", function_);
+  b_.CreateCondBr(lanes ? b_.CreateOrReduce(bad) : bad, fail, fine);
+  b_.SetInsertPoint(fail);
+  Value* culprit = value;
+  if (lanes) {
+    Value* bits = b_.CreateBitCast(bad, b_.getIntNTy(static_cast<unsigned>(lanes_)));
+    culprit = b_.CreateExtractElement(value, b_.CreateZExtOrTrunc(b_.CreateBinaryIntrinsic(llvm::Intrinsic::cttz, bits, b_.getTrue()), b_.getInt64Ty()));
+  }
+  finish_failure(b_.getInt32(static_cast<uint32_t>(checked.site)), culprit, limit);
+  b_.SetInsertPoint(fine);
+  names_.symbols[checked.variable] = value;
+}
+
+void KernelEmitter::finish_failure(Value* site, Value* value, Value* limit) {
+  Value* slot = b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), args_, offsetof(SinterArgs, failure)));
+  const auto put = [&](Value* what, size_t offset) { b_.CreateStore(what, b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), slot, offset)); };
+  put(b_.getInt32(SINTER_INDEX_OUT_OF_RANGE), offsetof(SinterFailure, code));
+  put(site, offsetof(SinterFailure, site));
+  put(value, offsetof(SinterFailure, value));
+  put(limit, offsetof(SinterFailure, limit));
+  b_.CreateRet(b_.getInt32(SINTER_INDEX_OUT_OF_RANGE));
+}
+
+void KernelEmitter::statement(const loop::If& branch) {
+  Value* condition = b_.getTrue();
+  for (const loop::Range& range : branch.ranges) condition = b_.CreateAnd(condition, holds(range));
+  llvm::BasicBlock* then = llvm::BasicBlock::Create(context_, "then", function_);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "end_if", function_);
+  llvm::BasicBlock* otherwise = branch.otherwise.empty() ? after : llvm::BasicBlock::Create(context_, "else", function_);
+  b_.CreateCondBr(condition, then, otherwise);
+  const Names outer = names_;
+  b_.SetInsertPoint(then);
+  body(branch.then);
+  b_.CreateBr(after);
+  names_ = outer;
+  if (!branch.otherwise.empty()) {
+    b_.SetInsertPoint(otherwise);
+    body(branch.otherwise);
+    b_.CreateBr(after);
+    names_ = outer;
+  }
+  b_.SetInsertPoint(after);
+}
+
+/// Calls microkernels: the full height when all rows are there, else smaller ones, largest first.
+void KernelEmitter::statement(const loop::Contract& contract) {
+  const DType dtype = kernel_.buffers[static_cast<size_t>(contract.c)].dtype;
+  const int lanes = target_.lanes(static_cast<int>(size_in_bytes(dtype)));
+  ContractLibrary::Call call;
+  call.dtype = dtype;
+  call.accumulate = contract.accumulate;
+  call.a_unit_depth = contract.a.depth_stride == Dim(1);
+  call.a_unit_row = contract.a.stride == Dim(1);
+  call.batched = contract.batches != Dim(1);
+  const auto columns = contract.columns.as_constant();
+  call.vectors = static_cast<int>(((columns ? *columns : contract.max_columns) + lanes - 1) / lanes);
+  call.a = address(contract.a.buffer, uniform(contract.a.offset));
+  call.b = address(contract.b.buffer, uniform(contract.b.offset));
+  call.c = address(contract.c, uniform(contract.c_offset));
+  call.a_stride = uniform(contract.a.stride);
+  call.a_depth_stride = uniform(contract.a.depth_stride);
+  call.b_depth_stride = uniform(contract.b.depth_stride);
+  call.c_stride = uniform(contract.c_row_stride);
+  call.depth = uniform(contract.depth);
+  call.batches = uniform(contract.batches);
+  call.a_batch_stride = uniform(contract.a.batch_stride);
+  call.b_batch_stride = uniform(contract.b.batch_stride);
+  call.columns = uniform(contract.columns);
+  const std::vector<int> heights = ContractLibrary::heights(contract.max_rows);
+  llvm::Type* element = memory_type(context_, dtype);
+
+  const auto rows_from = [&](Value* row, int height, bool masked) {
+    ContractLibrary::Call part = call;
+    part.rows = height;
+    part.masked = masked;
+    part.a = b_.CreateGEP(element, call.a, b_.CreateMul(row, call.a_stride));
+    part.c = b_.CreateGEP(element, call.c, b_.CreateMul(row, call.c_stride));
+    contracts_.call(b_, part);
+  };
+  const auto all_rows = [&](bool masked) {
+    if (const auto rows = contract.rows.as_constant()) {
+      int64_t row = 0;
+      for (const int height : heights)
+        for (; *rows - row >= height; row += height) rows_from(i64(row), height, masked);
+      return;
+    }
+    Value* rows = uniform(contract.rows);
+    Value* row = i64(0);
+    for (const int height : heights) {  // at most one call of each height: a height is more than half of the one before
+      llvm::BasicBlock* before = b_.GetInsertBlock();
+      llvm::BasicBlock* run = llvm::BasicBlock::Create(context_, "rows", function_);
+      llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "rows_left", function_);
+      b_.CreateCondBr(b_.CreateICmpSGE(b_.CreateSub(rows, row), i64(height)), run, after);
+      b_.SetInsertPoint(run);
+      rows_from(row, height, masked);
+      Value* next = b_.CreateAdd(row, i64(height));
+      b_.CreateBr(after);
+      b_.SetInsertPoint(after);
+      llvm::PHINode* phi = b_.CreatePHI(b_.getInt64Ty(), 2);
+      phi->addIncoming(row, before);
+      phi->addIncoming(next, run);
+      row = phi;
+    }
+  };
+  if (columns) return all_rows(*columns % lanes != 0);
+  llvm::BasicBlock* whole = llvm::BasicBlock::Create(context_, "all_columns", function_);
+  llvm::BasicBlock* part = llvm::BasicBlock::Create(context_, "some_columns", function_);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "contracted", function_);
+  b_.CreateCondBr(b_.CreateICmpEQ(call.columns, i64(contract.max_columns)), whole, part);
+  b_.SetInsertPoint(whole);
+  all_rows(false);
+  b_.CreateBr(after);
+  b_.SetInsertPoint(part);
+  all_rows(true);
+  b_.CreateBr(after);
+  b_.SetInsertPoint(after);
+}
+
+}  // namespace sinter::backend

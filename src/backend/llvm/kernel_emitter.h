@@ -1,0 +1,101 @@
+// Emits one loop kernel as an LLVM function: tiles, loops, expressions, already vectorised. Used by codegen.cpp only.
+#pragma once
+
+#include <llvm/IR/IRBuilder.h>
+#include <llvm/IR/Module.h>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "backend/llvm/contract_library.h"
+#include "backend/llvm/scalar_emitter.h"
+#include "backend/loop/loop_ir.h"
+#include "base/machine.h"
+
+namespace sinter::backend {
+
+class KernelEmitter {
+ public:
+  KernelEmitter(llvm::Module& module, const Target& target, ContractLibrary& contracts, ScalarEmitter& scalars, const loop::Kernel& kernel);
+  void emit();
+
+ private:
+  using Value = llvm::Value;
+
+  /// An index inside a vector loop: the same in all lanes (only `base`), base + lane * stride, or any (`lanes`).
+  struct IndexValue {
+    Value* base = nullptr;
+    Value* stride = nullptr;
+    Value* lanes = nullptr;
+  };
+  /// What names and integer symbols mean at this point.
+  struct Names {
+    std::map<std::string, Value*, std::less<>> values;               // Lets
+    std::map<std::string, llvm::AllocaInst*, std::less<>> variables;  // accumulators
+    std::map<std::string, Value*, std::less<>> symbols;              // i64, or a vector of them for a checked index per lane
+  };
+
+  // function frame (kernel_emitter.cpp)
+  void load_arguments();
+  void emit_tiles();
+  void finish_failure(Value* site, Value* value, Value* limit);
+
+  // statements
+  void body(const loop::Body& statements);
+  void statement(const loop::For& loop);
+  void statement(const loop::Let& let);
+  void statement(const loop::Declare& declare);
+  void statement(const loop::Update& update);
+  void statement(const loop::Assign& assign);
+  void statement(const loop::Store& store);
+  void statement(const loop::CheckedIndex& index);
+  void statement(const loop::If& branch);
+  void statement(const loop::Contract& contract);
+  void vector_loop(const loop::For& loop);
+  template <class Write> void counted_loop(Value* begin, Value* end, int64_t step, const Write& write);
+
+  // integers (index_emitter.cpp)
+  bool varies(const Dim& dim) const;
+  Value* uniform(const Dim& dim);
+  Value* per_lane(const Dim& dim);
+  Value* evaluate(const Dim& dim, bool lanes);
+  Value* atom(const DimAtom& atom, bool lanes);
+  IndexValue index(const Dim& dim);
+  Dim linear(int32_t buffer, const std::vector<Dim>& indices) const;
+  Value* i64(int64_t value) { return b_.getInt64(static_cast<uint64_t>(value)); }
+  Value* lane_numbers();
+
+  // elements (expression_emitter.cpp)
+  Value* expression(const loop::ExpressionRef& e);
+  Value* load(const loop::Expression& e);
+  Value* guarded(const loop::Expression& e);
+  Value* holds(const loop::Range& range);
+  Value* address(int32_t buffer, Value* position);
+  Value* addresses(int32_t buffer, Value* positions);
+  Value* spread(Value* value);
+  Value* full_mask();
+  llvm::Type* lanes_of(llvm::Type* element) const { return lanes_ == 1 ? element : llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes_)); }
+  llvm::AllocaInst* new_variable(llvm::Type* type, const std::string& name);
+
+  llvm::Module& module_;
+  llvm::LLVMContext& context_;
+  const Target& target_;
+  ContractLibrary& contracts_;
+  ScalarEmitter& scalars_;
+  const loop::Kernel& kernel_;
+  llvm::IRBuilder<> b_;
+  llvm::Function* function_ = nullptr;
+  Value* args_ = nullptr;
+  std::vector<Value*> buffers_;
+  Names names_;
+  std::map<std::string, DType, std::less<>> variable_dtypes_;
+  int lanes_ = 1;              // of the vector loop at hand
+  Value* mask_ = nullptr;      // lanes that run; null: all
+  bool maybe_no_lane_ = false; // under a guard per lane, when possibly none runs
+  std::string vector_variable_;
+  Value* vector_base_ = nullptr;
+};
+
+}  // namespace sinter::backend
