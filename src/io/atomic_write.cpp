@@ -1,0 +1,84 @@
+#include "io/atomic_write.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include "base/error.h"
+
+namespace sinter::io {
+namespace {
+
+/// The file being written aside; removed unless it was renamed.
+class FileAside {
+ public:
+  explicit FileAside(const std::string& path) : path_(path) {
+    // A link is written through to what it names, so that replacing never turns it into a file.
+    std::error_code ignored;
+    if (std::filesystem::is_symlink(path, ignored)) path_ = std::filesystem::weakly_canonical(path, ignored).string();
+    struct stat old {};
+    const bool exists = ::stat(path_.c_str(), &old) == 0;
+    if (exists && !S_ISREG(old.st_mode)) fail("is not a regular file");
+    aside_ = path_ + ".XXXXXX";
+    descriptor_ = ::mkstemp(aside_.data());
+    if (descriptor_ < 0) fail(std::strerror(errno));
+    if (exists) {
+      ::fchmod(descriptor_, old.st_mode & 07777);
+    } else {
+      const mode_t mask = ::umask(0);
+      ::umask(mask);
+      ::fchmod(descriptor_, 0666 & ~mask);
+    }
+  }
+  ~FileAside() {
+    if (descriptor_ >= 0) ::close(descriptor_);
+    if (!renamed_ && descriptor_ >= 0) ::unlink(aside_.c_str());
+  }
+  FileAside(const FileAside&) = delete;
+  FileAside& operator=(const FileAside&) = delete;
+
+  void write(std::string_view part) {
+    while (!part.empty()) {
+      const ssize_t written = ::write(descriptor_, part.data(), part.size());
+      if (written < 0 && errno == EINTR) continue;
+      if (written < 0) fail(std::strerror(errno));
+      part.remove_prefix(static_cast<size_t>(written));
+    }
+  }
+
+  void finish() {
+    if (::fsync(descriptor_) != 0) fail(std::strerror(errno));
+    if (::rename(aside_.c_str(), path_.c_str()) != 0) fail(std::strerror(errno));
+    renamed_ = true;
+    // The new name lasts only when the folder is synced as well; a file system that cannot do that has done its best.
+    const std::string folder = std::filesystem::path(path_).parent_path().string();
+    const int directory = ::open(folder.empty() ? "." : folder.c_str(), O_RDONLY | O_DIRECTORY);
+    if (directory >= 0) {
+      ::fsync(directory);
+      ::close(directory);
+    }
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& why) const { throw Error(ErrorCode::kIo, "cannot write " + path_ + ": " + why); }
+
+  std::string path_, aside_;
+  int descriptor_ = -1;
+  bool renamed_ = false;
+};
+
+}  // namespace
+
+void write_atomically(const std::string& path, std::span<const std::string_view> parts) {
+  FileAside file(path);
+  for (const std::string_view part : parts) file.write(part);
+  file.finish();
+}
+
+void write_atomically(const std::string& path, std::string_view content) { write_atomically(path, std::span(&content, 1)); }
+
+}  // namespace sinter::io

@@ -1,0 +1,15 @@
+// Writing files so that nothing is lost: aside, synced, renamed. Used for weights, checkpoints, cache entries, objects, headers.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sinter::io {
+
+/// Writes the parts one after another into a new file beside `path`, syncs it, and renames it over `path`: at any moment `path` is the old
+/// file or the whole new one. Raises Error kIo with the system's reason; the old file is untouched then and nothing is left behind.
+void write_atomically(const std::string& path, std::span<const std::string_view> parts);
+void write_atomically(const std::string& path, std::string_view content);
+
+}  // namespace sinter::io
