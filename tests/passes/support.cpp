@@ -108,8 +108,9 @@ Tensors random_inputs(const ir::Module& module, const ir::Function& function, co
 
 void expect_equal(const Tensor& expected, const Tensor& actual, const std::string& what) {
   ASSERT_EQ(expected.type_string(), actual.type_string()) << what;
-  const double scale = std::max(largest(expected), 1e-3);  // what is smaller is left of numbers around 1 that cancel
-  const double tolerance = is_float(expected.dtype()) ? scale * (expected.dtype() == DType::kF64 ? 1e-9 : 1e-5) : 0;
+  // What is smaller than the floor is left of numbers around 1 that cancel.
+  const bool wide = expected.dtype() == DType::kF64;
+  const double tolerance = !is_float(expected.dtype()) ? 0 : wide ? 1e-9 * std::max(largest(expected), 1e-3) : 1e-5 * std::max(largest(expected), 0.1);
   for (int64_t i = 0; i < expected.size(); ++i) {
     if (!is_float(expected.dtype())) {
       ASSERT_EQ(expected.get_integer(i), actual.get_integer(i)) << what << ", element " << i;

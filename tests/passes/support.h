@@ -29,7 +29,7 @@ using Tensors = std::map<std::string, Tensor>;
 /// Floats are standard normal, integers drawn from their range (0, 1, 2 by default).
 Tensors random_inputs(const ir::Module& module, const ir::Function& function, const SymbolValues& sizes, uint32_t seed, const Ranges& ranges = {});
 
-/// Relative to the largest element (but at least 1e-3): 1e-9 for f64, 1e-5 for f32; other dtypes exactly.
+/// f64 within 1e-9 of the largest element or 1e-12, f32 within 1e-5 of it or 1e-6; other dtypes exactly.
 void expect_equal(const Tensor& expected, const Tensor& actual, const std::string& what);
 /// Every function of `before` computes the same in `after`, for `seeds` random inputs each.
 void expect_same_results(const ir::Module& before, const ir::Module& after, const SymbolValues& sizes = {}, const Ranges& ranges = {}, int seeds = 2);

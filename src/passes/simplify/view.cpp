@@ -1,4 +1,4 @@
-// Views: none that changes nothing, one instead of two of a kind, and none of a number spread over a shape, which is made in the new shape at once.
+// Views: none that changes nothing, one instead of two of a kind, and none of a scalar spread over a shape, which is spread over the new shape at once.
 #include <algorithm>
 
 #include "passes/simplify/rule.h"
@@ -60,6 +60,22 @@ std::optional<Value> slice_of_slice(RuleContext& context, const Candidate& c) {
   return context.emit("slice", {inner->operands[0]}, {{"starts", starts}, {"limits", limits}, {"strides", strides}});
 }
 
+bool at_least(const Dim& a, const Dim& b) { return (a - b).lower_bound().value_or(-1) >= 0; }
+
+/// Entries that were padded on are sliced off again.
+std::optional<Value> slice_of_pad(RuleContext& context, const Candidate& c) {
+  const auto inner = context.made_by(c.operands[0], "pad");
+  if (!inner) return std::nullopt;
+  const Shape &low = inner->get<Shape>("low"), data = context.shape(inner->operands[0]);
+  Shape starts = c.get<Shape>("starts"), limits = c.get<Shape>("limits");
+  for (size_t i = 0; i < data.rank(); ++i) {
+    if (!at_least(starts[i], low[i]) || !at_least(low[i] + data[i], limits[i])) return std::nullopt;
+    starts[i] = starts[i] - low[i];
+    limits[i] = limits[i] - low[i];
+  }
+  return context.emit("slice", {inner->operands[0]}, {{"starts", starts}, {"limits", limits}, {"strides", c.get<Integers>("strides")}});
+}
+
 std::optional<Value> empty_pad(RuleContext&, const Candidate& c) {
   if (all_zero(c.get<Shape>("low")) && all_zero(c.get<Shape>("high"))) return c.operands[0];
   return std::nullopt;
@@ -86,8 +102,14 @@ std::optional<Value> reverse_of_reverse(RuleContext& context, const Candidate& c
   return context.emit("reverse", {inner->operands[0]}, {{"axes", axes}});
 }
 
+std::optional<Value> view_of_spread_scalar(RuleContext& context, const Candidate& c) {
+  const auto inner = context.made_by(c.operands[0], "broadcast");
+  if (!inner || !inner->get<Integers>("axes").empty()) return std::nullopt;
+  return context.broadcast(inner->operands[0], c.type.shape, {});
+}
+
 /// All operands (the padding too) are the same number throughout.
-std::optional<Value> view_of_number(RuleContext& context, const Candidate& c) {
+std::optional<Value> joined_numbers(RuleContext& context, const Candidate& c) {
   const auto number = context.number(c.operands[0]);
   for (const Value operand : c.operands) {
     const auto other = context.number(operand);
@@ -106,11 +128,13 @@ std::vector<Rule> view_rules() {
       {"transpose of transpose", {"transpose"}, transpose_of_transpose},
       {"slice of everything", {"slice"}, identity_slice},
       {"slice of slice", {"slice"}, slice_of_slice},
+      {"slice of pad", {"slice"}, slice_of_pad},
       {"pad by nothing", {"pad"}, empty_pad},
       {"concatenate one", {"concatenate"}, concatenate_one},
       {"reverse nothing", {"reverse"}, reverse_nothing},
       {"reverse of reverse", {"reverse"}, reverse_of_reverse},
-      {"view of a number", {"reshape", "transpose", "slice", "reverse", "pad", "concatenate"}, view_of_number},
+      {"view of a spread scalar", {"reshape", "slice", "reverse"}, view_of_spread_scalar},
+      {"numbers put together", {"pad", "concatenate"}, joined_numbers},
   };
 }
 
