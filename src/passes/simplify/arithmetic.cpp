@@ -100,6 +100,13 @@ std::optional<Value> subtract_of_negate(RuleContext& context, const Candidate& c
   return std::nullopt;
 }
 
+/// Of floats only -0 - x, which has the sign of -x where x is a zero.
+std::optional<Value> subtract_from_zero(RuleContext& context, const Candidate& c) {
+  const auto number = context.number(c.operands[0]);
+  if (!number || !same_number(*number, is_float(c.type.dtype) ? -0.0 : 0.0)) return std::nullopt;
+  return context.emit("negate", {c.operands[1]});
+}
+
 std::optional<Value> integer_difference_with_itself(RuleContext& context, const Candidate& c) {
   if (c.operands[0] != c.operands[1] || is_float(c.type.dtype)) return std::nullopt;
   return context.full(0.0, c.type);
@@ -157,6 +164,7 @@ std::vector<Rule> arithmetic_rules() {
       {"abs of negate", {"abs"}, abs_of_negate},
       {"add of negate", {"add"}, add_of_negate},
       {"subtract of negate", {"subtract"}, subtract_of_negate},
+      {"subtract from zero", {"subtract"}, subtract_from_zero},
       {"difference with itself", {"subtract", "xor"}, integer_difference_with_itself},
       {"multiply by -1", {"multiply"}, multiply_by_minus_one},
       {"divide by a power of two", {"divide"}, divide_by_number},
