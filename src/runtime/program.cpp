@@ -183,7 +183,9 @@ ProgramKernel read_kernel(Reader& in) {
   kernel.contents = in.text();
   in.list(kernel.buffers, [&] {
     const int32_t buffer = in.index();
-    return KernelBuffer{buffer, static_cast<Access>(in.choice(3) + 1)};
+    const uint8_t access = in.choice(4);
+    if (access == 0) Reader::fail("a buffer that is neither read nor written");
+    return KernelBuffer{buffer, static_cast<Access>(access)};
   });
   in.list(kernel.dims, [&] { return in.dim(); });
   kernel.tiles = in.dim();

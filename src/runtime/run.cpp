@@ -130,8 +130,6 @@ void Run::Impl::bind(std::string_view wanted, Tensor tensor) {
     bind_symbols(in_role(port), port.type.shape, tensor.extents(), symbols);
     signature_stale = true;
   }
-  if (reinterpret_cast<uintptr_t>(tensor.raw()) % size_in_bytes(tensor.dtype()) != 0)
-    throw Error(ErrorCode::kUsage, "the memory of " + in_role(port) + " is not aligned for its elements");
   binding.tensor = std::move(tensor);
   binding.extents = binding.tensor.extents();
   binding.given = true;
@@ -144,8 +142,9 @@ void Run::Impl::look_at_state() {
   for (const size_t i : state_ports) {
     Binding& binding = bindings[i];
     Tensor& held = state.value(binding.state_index);
-    if (held.raw() == binding.address) continue;
     const Port& port = executable->program().ports[i];
+    // Not by its address alone: a new tensor may stand where the old one stood.
+    if (held.raw() == binding.address && held.dtype() == port.type.dtype && held.extents() == binding.extents) continue;
     if (held.dtype() != port.type.dtype)
       throw Error(ErrorCode::kType, "the " + in_role(port) + " of the state is " + held.type_string() + ", the program wants " + port.type.to_string());
     if (held.extents() != binding.extents) signature_stale = true;
