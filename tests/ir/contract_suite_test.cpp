@@ -1,5 +1,5 @@
-// The contract suite: what every op record promises, one test per promise and op, all expectations derived from the records. The gradients' part
-// is in tests/passes/gradient_contract_test.cpp, native code's in tests/backend.
+// The contract suite: what every op record promises, one test per promise and op, all expectations derived from the records. The gradients'
+// part is in tests/passes/gradient_contract_test.cpp, native code's in tests/backend.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -44,12 +44,14 @@ INSTANTIATE_TEST_SUITE_P(Ops, Contract, testing::ValuesIn(all_ops()), OpName());
 
 /// Ops whose meaning depends on the nodes around them or on regions have tests by hand instead.
 class ContractOfValues : public Contract {};
-INSTANTIATE_TEST_SUITE_P(Ops, ContractOfValues, testing::ValuesIn(all_ops([](const ir::OpDef& op) { return !op.samples.empty() && op.regions.empty(); })),
+INSTANTIATE_TEST_SUITE_P(Ops, ContractOfValues,
+                         testing::ValuesIn(all_ops([](const ir::OpDef& op) { return !op.samples.empty() && op.regions.empty(); })),
                          OpName());
 
 class ContractOfComposites : public Contract {};
 INSTANTIATE_TEST_SUITE_P(Ops, ContractOfComposites,
-                         testing::ValuesIn(all_ops([](const ir::OpDef& op) { return std::holds_alternative<ir::Composite>(op.lowering); })), OpName());
+                         testing::ValuesIn(all_ops([](const ir::OpDef& op) { return std::holds_alternative<ir::Composite>(op.lowering); })),
+                         OpName());
 
 std::string describe(const ir::Sample& sample, const SymbolValues& symbols = {}) {
   std::string text;
@@ -70,7 +72,8 @@ template <class Run> std::optional<std::map<std::string, Tensor>> unless_refused
 }
 
 bool is_lower_snake_case(const std::string& word) {
-  return !word.empty() && std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
+  return !word.empty() &&
+         std::all_of(word.begin(), word.end(), [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_'; });
 }
 
 TEST_P(Contract, IsDocumented) {

@@ -28,8 +28,10 @@ bool is_testable(const ir::OpDef& op, const ir::Sample& sample) {
   const std::vector<TensorType> operands = operand_types(sample);
   std::vector<TensorType> types = ir::infer_types(op, operands, sample.attributes, regions_of(sample.region_texts));
   types.insert(types.end(), operands.begin(), operands.end());
-  const bool only_f64 = std::all_of(types.begin(), types.end(), [](const TensorType& t) { return !is_float(t.dtype) || t.dtype == DType::kF64; });
-  return sample.differentiable && only_f64 && std::any_of(operands.begin(), operands.end(), [](const TensorType& t) { return is_float(t.dtype); });
+  const bool only_f64 =
+      std::all_of(types.begin(), types.end(), [](const TensorType& t) { return !is_float(t.dtype) || t.dtype == DType::kF64; });
+  return sample.differentiable && only_f64 &&
+         std::any_of(operands.begin(), operands.end(), [](const TensorType& t) { return is_float(t.dtype); });
 }
 
 /// The record's own rule says that the operand never gets a cotangent: the op is constant between jumps.
@@ -82,7 +84,8 @@ class GradientContract : public testing::TestWithParam<const ir::OpDef*> {
     }
     EXPECT_TRUE(any_sample || untested.empty()) << "no differentiable sample of f64";
     if (order == 2) return;  // linear ops have no second derivative
-    for (const std::string& operand : untested) ADD_FAILURE() << "the gradient by " << operand << " is 0 in every sample: nothing is tested";
+    for (const std::string& operand : untested)
+      ADD_FAILURE() << "the gradient by " << operand << " is 0 in every sample: nothing is tested";
   }
 
  private:

@@ -127,6 +127,8 @@ Tensor GradientProblem::differences(const std::string& operand) const {
   return result;
 }
 
-GradientProblem gradient_problem(const ir::OpDef& op, const ir::Sample& sample, int order) { return ProblemBuilder(op, sample).build(order); }
+GradientProblem gradient_problem(const ir::OpDef& op, const ir::Sample& sample, int order) {
+  return ProblemBuilder(op, sample).build(order);
+}
 
 }  // namespace sinter::test

@@ -12,8 +12,8 @@ namespace sinter::test {
 
 using Inputs = std::map<std::string, Tensor>;
 
-/// Function main returns "objective.value" = the sum of all float results of the op, weighted, and "gradient.OPERAND" for each float operand. Order 2 takes the
-/// weighted sum of these gradients as the value. The pass grad has run.
+/// Function main returns "objective.value" = the sum of all float results of the op, weighted, and "gradient.OPERAND" for each float
+/// operand. Order 2 takes the weighted sum of these gradients as the value. The pass grad has run.
 struct GradientProblem {
   ir::Module module;
   Inputs inputs;  // operands by name, weights as "weight.0", ...

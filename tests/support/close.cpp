@@ -28,7 +28,8 @@ template <class T> bool close(T actual, T expected, const Tolerance& tolerance) 
     if (actual == expected) return !exact || std::signbit(actual) == std::signbit(expected);
     if (std::isnan(actual) || std::isinf(expected)) return false;
     if (std::isinf(actual)) {  // rounding up past the largest number, within the ULP
-      return tolerance.ulp > 0 && std::signbit(actual) == std::signbit(expected) && std::fabs(expected) > std::numeric_limits<T>::max() * (1 - 1e-6);
+      return tolerance.ulp > 0 && std::signbit(actual) == std::signbit(expected) &&
+             std::fabs(expected) > std::numeric_limits<T>::max() * (1 - 1e-6);
     }
     const double size = std::fabs(static_cast<double>(expected));
     const double allowed = std::max({tolerance.ulp * ulp_of(expected), tolerance.relative * size, tolerance.absolute});
@@ -66,7 +67,8 @@ std::string difference(const Tensor& actual, const Tensor& expected, const Toler
     if constexpr (std::is_floating_point_v<T>) {
       if (std::isfinite(a) && std::isfinite(e)) text += " (" + to_text(std::fabs(double{a} - double{e}) / ulp_of(e)) + " ULP)";
     }
-    return text + "; " + std::to_string(wrong) + " of " + std::to_string(expected.size()) + " elements of " + expected.type_string() + " differ";
+    return text + "; " + std::to_string(wrong) + " of " + std::to_string(expected.size()) + " elements of " + expected.type_string() +
+           " differ";
   });
 }
 

@@ -8,8 +8,8 @@
 
 namespace sinter::test {
 
-/// Empty when `actual` has the type and, within the tolerance, the elements of `expected`; else the first difference and how many there are.
-/// NaN equals NaN; infinities and signs of exact zeros must agree, the latter where the tolerance is 0.
+/// Empty when `actual` has the type and, within the tolerance, the elements of `expected`; else the first difference and how many there
+/// are. NaN equals NaN; infinities and signs of exact zeros must agree, the latter where the tolerance is 0.
 std::string difference(const Tensor& actual, const Tensor& expected, const Tolerance& tolerance = {});
 
 /// A GoogleTest failure unless they are close.

@@ -43,8 +43,10 @@ std::string type_of(const std::string& tensor) { return tensor.substr(0, tensor.
 GoldenCase parse_golden(std::string_view line) {
   const size_t open = line.find('('), close = open == std::string_view::npos ? open : find_outside(line, ")", open + 1);
   const size_t equals = close == std::string_view::npos ? close : find_outside(line, "=", close + 1);
-  if (equals == std::string_view::npos) throw Error(ErrorCode::kSyntax, "expected `op(tensors) {attributes} = tensors` in: " + std::string(line));
-  const std::vector<std::string> operands = split_list(line.substr(open + 1, close - open - 1)), results = split_list(line.substr(equals + 1));
+  if (equals == std::string_view::npos)
+    throw Error(ErrorCode::kSyntax, "expected `op(tensors) {attributes} = tensors` in: " + std::string(line));
+  const std::vector<std::string> operands = split_list(line.substr(open + 1, close - open - 1)),
+                                 results = split_list(line.substr(equals + 1));
   std::string variables, arguments, names, types, returned;
   const auto append = [](std::string& list, const std::string& item) { list += (list.empty() ? "" : ", ") + item; };
   const auto add_constant = [&](const std::string& name, const std::string& tensor) {
@@ -64,8 +66,13 @@ GoldenCase parse_golden(std::string_view line) {
     append(types, value + ": " + type_of(results[i]));
     append(returned, "@result." + number + " = " + value);
   }
-  const std::string call = types + " = " + trimmed(line.substr(0, open)) + " " + names + " " + trimmed(line.substr(close + 1, equals - close - 1));
-  GoldenCase golden{std::string(line), ir::parse_module("sir 1\nmodule golden\n" + variables + "function main {\n" + arguments + call + "\nreturn " + returned + "\n}\n", "golden value"), {}};
+  const std::string call =
+      types + " = " + trimmed(line.substr(0, open)) + " " + names + " " + trimmed(line.substr(close + 1, equals - close - 1));
+  GoldenCase golden{
+      std::string(line),
+      ir::parse_module("sir 1\nmodule golden\n" + variables + "function main {\n" + arguments + call + "\nreturn " + returned + "\n}\n",
+                       "golden value"),
+      {}};
   for (size_t i = 0; i < results.size(); ++i) golden.expected.push_back(*golden.module.variable("expected." + std::to_string(i)).value);
   return golden;
 }

@@ -20,13 +20,14 @@ std::string operand_name(const ir::OpDef& op, size_t index);
 std::vector<TensorType> operand_types(const ir::Sample& sample);
 std::vector<ir::Graph> regions_of(const std::vector<std::string>& region_texts);
 
-/// A tensor of the operand's type under `symbols`, filled as it asks. Raises Error kCheck when the fill has no value for it (an index below 0 entries).
+/// A tensor of the operand's type under `symbols`, filled as it asks. Raises Error kCheck when the fill has no value for it (an index below
+/// 0 entries).
 Tensor make_input(const ir::SampleOperand& operand, const SymbolValues& symbols, uint32_t seed);
 /// All inputs of module_of by variable name.
 std::map<std::string, Tensor> make_inputs(const ir::OpDef& op, const ir::Sample& sample, const SymbolValues& symbols, uint32_t seed);
 
-/// Values for the symbols of a sample: 0, 1, 2, and those around the lanes of vectors, alone and mixed. One empty choice when it has no symbols.
-/// Some may not suit the op; the evaluator then raises Error kCheck, and native code must too.
+/// Values for the symbols of a sample: 0, 1, 2, and those around the lanes of vectors, alone and mixed. One empty choice when it has no
+/// symbols. Some may not suit the op; the evaluator then raises Error kCheck, and native code must too.
 std::vector<SymbolValues> symbol_choices(const ir::Sample& sample);
 /// One choice of small, different sizes from 2, for tests that walk over every element.
 SymbolValues small_symbols(const ir::Sample& sample);

@@ -40,6 +40,12 @@ template <class List> Extents picked(const List& from, const Integers& axes) {
   return result;
 }
 
+/// The attributes of dot_general.
+Attributes pairing(Integers lhs_batch, Integers rhs_batch, Integers lhs_contract, Integers rhs_contract) {
+  return {{"lhs_batch", std::move(lhs_batch)}, {"rhs_batch", std::move(rhs_batch)},
+          {"lhs_contract", std::move(lhs_contract)}, {"rhs_contract", std::move(rhs_contract)}};
+}
+
 // ---- type ----
 
 void require_axes(const TypeRequest& request, const Side& side, size_t operand) {
@@ -48,7 +54,8 @@ void require_axes(const TypeRequest& request, const Side& side, size_t operand) 
   std::sort(axes.begin(), axes.end());
   const std::string whose = operand == 0 ? "lhs" : "rhs";
   for (size_t i = 0; i < axes.size(); ++i) {
-    request.require(axes[i] >= 0 && axes[i] < rank, "C3", whose + " axis " + std::to_string(axes[i]) + " is not in [0, " + std::to_string(rank) + ")");
+    request.require(axes[i] >= 0 && axes[i] < rank, "C3",
+                    whose + " axis " + std::to_string(axes[i]) + " is not in [0, " + std::to_string(rank) + ")");
     request.require(i == 0 || axes[i - 1] != axes[i], "C3", whose + " axis " + std::to_string(axes[i]) + " is named twice");
   }
 }
@@ -57,10 +64,12 @@ std::vector<TensorType> infer(const TypeRequest& request) {
   const auto [lhs, rhs] = sides_of(request, request.shape(0).rank(), request.shape(1).rank());
   request.require(request.dtype(0) == request.dtype(1), "C1", "the dtypes differ", "cast one of them");
   require_domain(request, 0, Domain::kNumber, "C1");
-  request.require(lhs.batch.size() == rhs.batch.size() && lhs.contract.size() == rhs.contract.size(), "C2", "lhs and rhs name different numbers of axes");
+  request.require(lhs.batch.size() == rhs.batch.size() && lhs.contract.size() == rhs.contract.size(), "C2",
+                  "lhs and rhs name different numbers of axes");
   require_axes(request, lhs, 0);
   require_axes(request, rhs, 1);
-  const auto require_equal = [&](const Integers& lhs_axes, const Integers& rhs_axes, std::string_view rule, const std::string& what, const std::string& hint) {
+  const auto require_equal = [&](const Integers& lhs_axes, const Integers& rhs_axes, std::string_view rule, const std::string& what,
+                                 const std::string& hint) {
     for (size_t i = 0; i < lhs_axes.size(); ++i) {
       const Dim& l = request.shape(0)[static_cast<size_t>(lhs_axes[i])];
       const Dim& r = request.shape(1)[static_cast<size_t>(rhs_axes[i])];
@@ -125,18 +134,17 @@ Integers range(size_t begin, size_t count) {
   return result;
 }
 
-/// The cotangent of `mine`: dy with `other` summed over other's free axes, which stand in dy from `other_begin`, those of mine from `mine_begin`.
-/// The product gives [batch, mine.free, mine.contract] or, with its operands exchanged, [batch, mine.contract, mine.free]; whichever
-/// has the order of the operand is taken, and a transpose where neither has.
+/// The cotangent of `mine`: dy with `other` summed over other's free axes, which stand in dy from `other_begin`, those of mine from
+/// `mine_begin`. The product gives [batch, mine.free, mine.contract] or, with its operands exchanged, [batch, mine.contract, mine.free];
+/// whichever has the order of the operand is taken, and a transpose where neither has.
 Value cotangent(Builder& builder, Value dy, Value other_value, const Side& mine, const Side& other, size_t mine_begin, size_t other_begin) {
   const Integers dy_batch = range(0, mine.batch.size()), dy_contract = range(other_begin, other.free.size());
   const Integers contract = in_order_of(other.contract, mine.contract);
   const Integers dy_first = joined(joined(mine.batch, mine.free), contract), other_first = joined(joined(mine.batch, contract), mine.free);
   const bool exchange = !std::is_sorted(dy_first.begin(), dy_first.end()) &&
                         (std::is_sorted(other_first.begin(), other_first.end()) || mine_begin > other_begin);
-  const Value product =
-      exchange ? builder.call("dot_general", {other_value, dy}, {{"lhs_batch", other.batch}, {"rhs_batch", dy_batch}, {"lhs_contract", other.free}, {"rhs_contract", dy_contract}})
-               : builder.call("dot_general", {dy, other_value}, {{"lhs_batch", dy_batch}, {"rhs_batch", other.batch}, {"lhs_contract", dy_contract}, {"rhs_contract", other.free}});
+  const Value product = exchange ? builder.call("dot_general", {other_value, dy}, pairing(other.batch, dy_batch, other.free, dy_contract))
+                                 : builder.call("dot_general", {dy, other_value}, pairing(dy_batch, other.batch, dy_contract, other.free));
   const Integers& axes = exchange ? other_first : dy_first;
   if (std::is_sorted(axes.begin(), axes.end())) return product;
   Integers permutation(axes.size());
@@ -157,11 +165,6 @@ std::vector<Value> differentiate(const GradientRequest& request) {
 
 // ---- record ----
 
-Attributes axes(Integers lhs_batch, Integers rhs_batch, Integers lhs_contract, Integers rhs_contract) {
-  return {{"lhs_batch", std::move(lhs_batch)}, {"rhs_batch", std::move(rhs_batch)},
-          {"lhs_contract", std::move(lhs_contract)}, {"rhs_contract", std::move(rhs_contract)}};
-}
-
 std::vector<Sample> samples() {
   const Dim n = Dim::symbol("n"), m = Dim::symbol("m"), k = Dim::symbol("k");
   std::vector<Sample> result;
@@ -169,19 +172,19 @@ std::vector<Sample> samples() {
     const Fill fill = is_float(dtype) ? Fill::kNormal : Fill::kSmallInteger;
     result.push_back({{{{dtype, std::move(lhs)}, fill}, {{dtype, std::move(rhs)}, fill}}, std::move(attributes), {}, is_float(dtype)});
   };
-  for (const DType dtype : sample_dtypes(Domain::kNumber)) add(dtype, {n, k}, {k, m}, axes({}, {}, {1}, {0}));
+  for (const DType dtype : sample_dtypes(Domain::kNumber)) add(dtype, {n, k}, {k, m}, pairing({}, {}, {1}, {0}));
   for (const DType dtype : {DType::kF32, DType::kF64}) {
-    add(dtype, {n, 4}, {3, 4}, axes({}, {}, {1}, {1}));               // rhs transposed
-    add(dtype, {4, n}, {4, 3}, axes({}, {}, {0}, {0}));               // lhs transposed
-    add(dtype, {4, n}, {m, 4}, axes({}, {}, {0}, {1}));               // both
-    add(dtype, {k}, {k}, axes({}, {}, {0}, {0}));                     // inner product
-    add(dtype, {n}, {m}, axes({}, {}, {}, {}));                       // outer product
-    add(dtype, {}, {n, 2}, axes({}, {}, {}, {}));                     // rank 0
-    add(dtype, {2, n, k}, {2, k, 3}, axes({0}, {0}, {2}, {1}));       // batched
-    add(dtype, {n, 2, 3, k}, {k, 3, 4, n}, axes({0, 2}, {3, 1}, {3}, {0}));  // batches anywhere
-    add(dtype, {2, n, 3}, {3, 5, 2}, axes({}, {}, {0, 2}, {2, 0}));   // two inner axes, crossed
-    add(dtype, {n, 3}, {n, 3}, axes({0}, {0}, {1}, {1}));             // rows by rows
-    add(dtype, {n, 3}, {n, 3}, axes({0, 1}, {0, 1}, {}, {}));         // an elementwise product
+    add(dtype, {n, 4}, {3, 4}, pairing({}, {}, {1}, {1}));               // rhs transposed
+    add(dtype, {4, n}, {4, 3}, pairing({}, {}, {0}, {0}));               // lhs transposed
+    add(dtype, {4, n}, {m, 4}, pairing({}, {}, {0}, {1}));               // both
+    add(dtype, {k}, {k}, pairing({}, {}, {0}, {0}));                     // inner product
+    add(dtype, {n}, {m}, pairing({}, {}, {}, {}));                       // outer product
+    add(dtype, {}, {n, 2}, pairing({}, {}, {}, {}));                     // rank 0
+    add(dtype, {2, n, k}, {2, k, 3}, pairing({0}, {0}, {2}, {1}));       // batched
+    add(dtype, {n, 2, 3, k}, {k, 3, 4, n}, pairing({0, 2}, {3, 1}, {3}, {0}));  // batches anywhere
+    add(dtype, {2, n, 3}, {3, 5, 2}, pairing({}, {}, {0, 2}, {2, 0}));   // two inner axes, crossed
+    add(dtype, {n, 3}, {n, 3}, pairing({0}, {0}, {1}, {1}));             // rows by rows
+    add(dtype, {n, 3}, {n, 3}, pairing({0, 1}, {0, 1}, {}, {}));         // an elementwise product
   }
   return result;
 }
@@ -189,13 +192,16 @@ std::vector<Sample> samples() {
 OpDef dot_general_record() {
   OpDef def;
   def.name = "dot_general";
-  def.doc = "Products of lhs and rhs summed over the contracted axes, for each index of the batch axes. "
-            "Result axes: batch, free axes of lhs, free axes of rhs, the free ones in their order. [m, k] by [k, n] is lhs_contract=[1], rhs_contract=[0].";
+  def.doc =
+      "Products of lhs and rhs summed over the contracted axes, for each index of the batch axes. "
+      "Result axes: batch, free axes of lhs, free axes of rhs, the free ones in their order. [m, k] by [k, n] is lhs_contract=[1], "
+      "rhs_contract=[0].";
   def.operands = {{"lhs", "f32, f64 or an integer dtype, any rank"}, {"rhs", "of the same dtype"}};
-  def.attributes = {{"lhs_batch", AttributeKind::kIntegers, "axes of lhs, each equal to its partner in rhs_batch", Integers{}},
-                    {"rhs_batch", AttributeKind::kIntegers, "axes of rhs", Integers{}},
-                    {"lhs_contract", AttributeKind::kIntegers, "axes of lhs to sum over, each with its partner in rhs_contract", std::nullopt},
-                    {"rhs_contract", AttributeKind::kIntegers, "axes of rhs to sum over", std::nullopt}};
+  def.attributes = {
+      {"lhs_batch", AttributeKind::kIntegers, "axes of lhs, each equal to its partner in rhs_batch", Integers{}},
+      {"rhs_batch", AttributeKind::kIntegers, "axes of rhs", Integers{}},
+      {"lhs_contract", AttributeKind::kIntegers, "axes of lhs to sum over, each with its partner in rhs_contract", std::nullopt},
+      {"rhs_contract", AttributeKind::kIntegers, "axes of rhs to sum over", std::nullopt}};
   def.rules = {{"C1", std::string("the dtypes are equal: ") + words(Domain::kNumber)},
                {"C2", "lhs and rhs name as many batch axes, and as many contracted axes"},
                {"C3", "axes are in [0, rank), each named once"},
@@ -207,16 +213,16 @@ OpDef dot_general_record() {
   def.lowering = Contract{};
   def.samples = samples();
   const TensorType a{DType::kF32, {2, 3, 4}}, b{DType::kF32, {2, 4, 5}};
-  def.bad_samples = {{"C1", {a, {DType::kF64, {2, 4, 5}}}, axes({0}, {0}, {2}, {1})},
-                     {"C1", {{DType::kBool, {2, 3}}, {DType::kBool, {3, 2}}}, axes({}, {}, {1}, {0})},
-                     {"C2", {a, b}, axes({0}, {}, {2}, {1})},
-                     {"C2", {a, b}, axes({0}, {0}, {2}, {})},
-                     {"C3", {a, b}, axes({0}, {0}, {3}, {1})},
-                     {"C3", {a, b}, axes({0}, {0}, {2}, {-1})},
-                     {"C3", {a, b}, axes({0}, {0}, {0}, {1})},
-                     {"C4", {a, b}, axes({1}, {0}, {2}, {1})},
-                     {"C5", {a, b}, axes({0}, {0}, {2}, {2})},
-                     {"C5", {{DType::kF32, {2, Dim::symbol("n")}}, {DType::kF32, {Dim::symbol("m"), 2}}}, axes({}, {}, {1}, {0})}};
+  def.bad_samples = {{"C1", {a, {DType::kF64, {2, 4, 5}}}, pairing({0}, {0}, {2}, {1})},
+                     {"C1", {{DType::kBool, {2, 3}}, {DType::kBool, {3, 2}}}, pairing({}, {}, {1}, {0})},
+                     {"C2", {a, b}, pairing({0}, {}, {2}, {1})},
+                     {"C2", {a, b}, pairing({0}, {0}, {2}, {})},
+                     {"C3", {a, b}, pairing({0}, {0}, {3}, {1})},
+                     {"C3", {a, b}, pairing({0}, {0}, {2}, {-1})},
+                     {"C3", {a, b}, pairing({0}, {0}, {0}, {1})},
+                     {"C4", {a, b}, pairing({1}, {0}, {2}, {1})},
+                     {"C5", {a, b}, pairing({0}, {0}, {2}, {2})},
+                     {"C5", {{DType::kF32, {2, Dim::symbol("n")}}, {DType::kF32, {Dim::symbol("m"), 2}}}, pairing({}, {}, {1}, {0})}};
   return def;
 }
 

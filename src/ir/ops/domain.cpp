@@ -16,7 +16,8 @@ const char* words(Domain domain) {
 
 std::vector<DType> sample_dtypes(Domain domain) {
   std::vector<DType> result;
-  for (DType dtype : {DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU32, DType::kU8, DType::kI16, DType::kU64, DType::kBool}) {
+  for (DType dtype :
+       {DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU32, DType::kU8, DType::kI16, DType::kU64, DType::kBool}) {
     if (admits(domain, dtype)) result.push_back(dtype);
   }
   return result;

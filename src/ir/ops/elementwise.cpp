@@ -116,7 +116,8 @@ OpDef select_record() {
   def.type = [](const TypeRequest& request) {
     request.require(request.dtype(0) == DType::kBool, "C1", "the condition is not bool", "compare it with 0");
     request.require(request.operands[1] == request.operands[2], "C2", "the types of then and otherwise differ");
-    request.require(request.shape(0) == request.shape(1), "C3", "the condition has another shape", "nothing is spread implicitly; use broadcast");
+    request.require(request.shape(0) == request.shape(1), "C3", "the condition has another shape",
+                    "nothing is spread implicitly; use broadcast");
     return std::vector<TensorType>{request.operands[1]};
   };
   def.evaluate = [](const EvaluateRequest& request) {
@@ -136,7 +137,8 @@ OpDef select_record() {
     return std::vector<Value>{Value{}, request.wanted[1] ? select(condition, dy, zero).value : Value{},
                               request.wanted[2] ? select(condition, zero, dy).value : Value{}};
   });
-  def.lowering = Elementwise{ScalarBody::apply(ScalarOp::kSelect, {ScalarBody::operand(0), ScalarBody::operand(1), ScalarBody::operand(2)})};
+  def.lowering =
+      Elementwise{ScalarBody::apply(ScalarOp::kSelect, {ScalarBody::operand(0), ScalarBody::operand(1), ScalarBody::operand(2)})};
   const Dim n = Dim::symbol("n");
   for (const DType dtype : sample_dtypes(Domain::kAny)) {
     const Fill fill = is_float(dtype) ? Fill::kNormal : dtype == DType::kBool ? Fill::kBool : Fill::kSmallInteger;
@@ -235,14 +237,26 @@ std::vector<Fill> normals() { return {Fill::kNormal, Fill::kNormal}; }
 
 void add_arithmetic(OpRegistry& registry) {
   constexpr Domain kNumber = Domain::kNumber, kFloat = Domain::kFloat;
-  registry.add(scalar_record({"negate", ScalarOp::kNegate, kNumber, "-x; integers wrap.", one(), each<kNumber>([](auto x) { return negate(x); }),
-                              derivative([](E, E, E dy) { return -dy; }), {Fill::kNormal}}));
-  registry.add(scalar_record({"abs", ScalarOp::kAbs, kNumber, "The absolute value; of the smallest integer: itself. Derivative at 0: 0.", one(),
-                              each<kNumber>([](auto x) { return absolute(x); }), derivative([](E x, E, E dy) { return dy * x.call("sign"); }),
+  registry.add(scalar_record({"negate",
+                              ScalarOp::kNegate,
+                              kNumber,
+                              "-x; integers wrap.",
+                              one(),
+                              each<kNumber>([](auto x) { return negate(x); }),
+                              derivative([](E, E, E dy) { return -dy; }),
+                              {Fill::kNormal}}));
+  registry.add(scalar_record({"abs",
+                              ScalarOp::kAbs,
+                              kNumber,
+                              "The absolute value; of the smallest integer: itself. Derivative at 0: 0.",
+                              one(),
+                              each<kNumber>([](auto x) { return absolute(x); }),
+                              derivative([](E x, E, E dy) { return dy * x.call("sign"); }),
                               {Fill::kAwayFromZero}}));
   registry.add(scalar_record({"sign", ScalarOp::kSign, kNumber, "-1, 0 or 1 by the sign; zeros keep theirs, NaN gives NaN.", one(),
                               each<kNumber>([](auto x) { return sign(x); }), zero_derivative(), {Fill::kAwayFromZero}}));
-  registry.add(scalar_record({"add", ScalarOp::kAdd, kNumber, "lhs + rhs; integers wrap.", two(), each_pair<kNumber>([](auto a, auto b) { return add(a, b); }),
+  registry.add(scalar_record({"add", ScalarOp::kAdd, kNumber, "lhs + rhs; integers wrap.", two(),
+                              each_pair<kNumber>([](auto a, auto b) { return add(a, b); }),
                               derivative([](E, E, E, E dy) { return dy; }, [](E, E, E, E dy) { return dy; }), normals()}));
   registry.add(scalar_record({"subtract", ScalarOp::kSubtract, kNumber, "lhs - rhs; integers wrap.", two(),
                               each_pair<kNumber>([](auto a, auto b) { return subtract(a, b); }),
@@ -250,7 +264,11 @@ void add_arithmetic(OpRegistry& registry) {
   registry.add(scalar_record({"multiply", ScalarOp::kMultiply, kNumber, "lhs * rhs; integers wrap.", two(),
                               each_pair<kNumber>([](auto a, auto b) { return multiply(a, b); }),
                               derivative([](E, E b, E, E dy) { return dy * b; }, [](E a, E, E, E dy) { return dy * a; }), normals()}));
-  registry.add(scalar_record({"divide", ScalarOp::kDivide, kNumber, "lhs / rhs; integers towards zero, x / 0 = 0 and MIN / -1 = MIN.", two(),
+  registry.add(scalar_record({"divide",
+                              ScalarOp::kDivide,
+                              kNumber,
+                              "lhs / rhs; integers towards zero, x / 0 = 0 and MIN / -1 = MIN.",
+                              two(),
                               each_pair<kNumber>([](auto a, auto b) { return divide(a, b); }),
                               derivative([](E, E b, E, E dy) { return dy / b; }, [](E, E b, E y, E dy) { return -dy * y / b; }),
                               {Fill::kNormal, Fill::kAwayFromZero}}));
@@ -272,10 +290,16 @@ void add_arithmetic(OpRegistry& registry) {
                               derivative([](E a, E b, E, E dy) { return share(apply("less", b, a), apply("equal", a, b), dy); },
                                          [](E a, E b, E, E dy) { return share(apply("less", a, b), apply("equal", a, b), dy); }),
                               normals()}));
-  registry.add(scalar_record({"atan2", ScalarOp::kAtan2, kFloat, "The angle of the point (rhs, lhs), in [-pi, pi], as C's atan2.", two(),
-                              each_pair<kFloat>([](auto a, auto b) { return static_cast<decltype(a)>(std::atan2(double{a}, double{b})); }),
-                              derivative([](E a, E b, E, E dy) { return dy * b / norm(a, b); }, [](E a, E b, E, E dy) { return -dy * a / norm(a, b); }),
-                              {Fill::kAwayFromZero, Fill::kAwayFromZero}, 3}));
+  registry.add(scalar_record(
+      {"atan2",
+       ScalarOp::kAtan2,
+       kFloat,
+       "The angle of the point (rhs, lhs), in [-pi, pi], as C's atan2.",
+       two(),
+       each_pair<kFloat>([](auto a, auto b) { return static_cast<decltype(a)>(std::atan2(double{a}, double{b})); }),
+       derivative([](E a, E b, E, E dy) { return dy * b / norm(a, b); }, [](E a, E b, E, E dy) { return -dy * a / norm(a, b); }),
+       {Fill::kAwayFromZero, Fill::kAwayFromZero},
+       3}));
 }
 
 void add_bits(OpRegistry& registry) {
@@ -288,11 +312,23 @@ void add_bits(OpRegistry& registry) {
                               each_pair<kBits>([](auto a, auto b) { return static_cast<decltype(a)>(a ^ b); }), discrete(), {}}));
   registry.add(scalar_record({"not", ScalarOp::kNot, kBits, "The other bool, the other bits of an integer.", one(),
                               each<kBits>([](auto x) { return complement(x); }), discrete(), {}}));
-  registry.add(scalar_record({"shift_left", ScalarOp::kShiftLeft, kInteger, "lhs moved up by rhs bits; 0 when rhs, read as unsigned, is not below the bits.",
-                              two(), each_pair<kInteger>([](auto a, auto b) { return shift_left(a, b); }), discrete(), {}}));
-  registry.add(scalar_record({"shift_right", ScalarOp::kShiftRight, kInteger,
-                              "lhs moved down by rhs bits, filled with its sign, of unsigned integers with 0; the fill alone when rhs, read as unsigned, is not below the bits.",
-                              two(), each_pair<kInteger>([](auto a, auto b) { return shift_right(a, b); }), discrete(), {}}));
+  registry.add(scalar_record({"shift_left",
+                              ScalarOp::kShiftLeft,
+                              kInteger,
+                              "lhs moved up by rhs bits; 0 when rhs, read as unsigned, is not below the bits.",
+                              two(),
+                              each_pair<kInteger>([](auto a, auto b) { return shift_left(a, b); }),
+                              discrete(),
+                              {}}));
+  registry.add(scalar_record({"shift_right",
+                              ScalarOp::kShiftRight,
+                              kInteger,
+                              "lhs moved down by rhs bits, filled with its sign, of unsigned integers with 0; the fill alone when rhs, "
+                              "read as unsigned, is not below the bits.",
+                              two(),
+                              each_pair<kInteger>([](auto a, auto b) { return shift_right(a, b); }),
+                              discrete(),
+                              {}}));
 }
 
 }  // namespace

@@ -35,7 +35,8 @@ const Function kFunctions[] = {
     {"exp2", ScalarOp::kExp2, 2, Fill::kNormal, std::exp2, [](E, E y, E dy) { return dy * y * kLn2; }, "2 to the power x."},
     {"expm1", ScalarOp::kExpm1, 3, Fill::kNormal, std::expm1, [](E, E y, E dy) { return dy * (y + 1.0); },
      "e to the power x, minus 1; exact near 0."},
-    {"log", ScalarOp::kLog, 2, Fill::kPositive, std::log, [](E x, E, E dy) { return dy / x; }, "The natural logarithm; -inf at 0, NaN below."},
+    {"log", ScalarOp::kLog, 2, Fill::kPositive, std::log, [](E x, E, E dy) { return dy / x; },
+     "The natural logarithm; -inf at 0, NaN below."},
     {"log1p", ScalarOp::kLog1p, 3, Fill::kPositive, std::log1p, [](E x, E, E dy) { return dy / (x + 1.0); },
      "The natural logarithm of 1 + x; exact near 0."},
     {"log2", ScalarOp::kLog2, 2, Fill::kPositive, std::log2, [](E x, E, E dy) { return dy / (x * kLn2); }, "The logarithm to base 2."},
@@ -59,7 +60,8 @@ const Function kFunctions[] = {
      [](E x, E, E dy) { return dy * ((-square(x)).call("exp") * (2 * std::numbers::inv_sqrtpi)); }, "The error function."},
     {"floor", ScalarOp::kFloor, 0, Fill::kAwayFromInteger, std::floor, nullptr, "The largest integer not above x, as a float."},
     {"ceil", ScalarOp::kCeil, 0, Fill::kAwayFromInteger, std::ceil, nullptr, "The smallest integer not below x, as a float."},
-    {"round", ScalarOp::kRound, 0, Fill::kAwayFromInteger, round_half_even, nullptr, "The nearest integer as a float; ties go to the even one."},
+    {"round", ScalarOp::kRound, 0, Fill::kAwayFromInteger, round_half_even, nullptr,
+     "The nearest integer as a float; ties go to the even one."},
     {"trunc", ScalarOp::kTrunc, 0, Fill::kAwayFromInteger, std::trunc, nullptr, "x without its fraction."},
 };
 

@@ -106,7 +106,8 @@ void require_axes(const TypeRequest& request, const Integers& axes) {
   const int64_t rank = static_cast<int64_t>(request.shape(0).rank());
   for (size_t i = 0; i < axes.size(); ++i) {
     const bool in_range = axes[i] >= 0 && axes[i] < rank;
-    request.require(in_range, "C1", "axis " + std::to_string(axes[i]) + " is not in [0, " + std::to_string(rank) + ")", "count axes from 0");
+    request.require(in_range, "C1", "axis " + std::to_string(axes[i]) + " is not in [0, " + std::to_string(rank) + ")",
+                    "count axes from 0");
     request.require(i == 0 || axes[i - 1] < axes[i], "C1", "the axes are not in increasing order", "sort them and name each once");
   }
 }
@@ -163,7 +164,8 @@ template <class Wins> OpDef arg_record(const char* name, ScalarOp combine, Initi
   def.doc = doc;
   def.operands = {{"x", std::string(words(Domain::kNumber)) + ", any shape of rank 1 or more"}};
   def.attributes = {{"axis", AttributeKind::kInteger, "along which positions are counted; it goes away", std::nullopt}};
-  def.rules = {{"C1", "axis is in [0, rank)"}, {"C2", "the axis is not empty"}, {"C3", std::string("the dtype is ") + words(Domain::kNumber)}};
+  def.rules = {
+      {"C1", "axis is in [0, rank)"}, {"C2", "the axis is not empty"}, {"C3", std::string("the dtype is ") + words(Domain::kNumber)}};
   def.type = [](const TypeRequest& request) {
     const int64_t axis = request.get<int64_t>("axis"), rank = static_cast<int64_t>(request.shape(0).rank());
     request.require(axis >= 0 && axis < rank, "C1", "axis " + std::to_string(axis) + " is not in [0, " + std::to_string(rank) + ")");
@@ -216,19 +218,26 @@ void add_reduce_ops(OpRegistry& registry) {
   const NotDifferentiable logic{"bools have no derivative"};
   registry.add(reduce_record({"reduce_sum", ScalarOp::kAdd, Initial::kZero, kNumber, "The sum over the axes; integers wrap; 0 over none.",
                               fold<kNumber>(Initial::kZero, [](auto a, auto b) { return add(a, b); }), reduction(of_sum), Fill::kNormal}));
-  registry.add(reduce_record({"reduce_product", ScalarOp::kMultiply, Initial::kOne, kNumber, "The product over the axes; integers wrap; 1 over none.",
-                              fold<kNumber>(Initial::kOne, [](auto a, auto b) { return multiply(a, b); }), reduction(of_product), Fill::kAwayFromZero}));
-  registry.add(reduce_record({"reduce_max", ScalarOp::kMaximum, Initial::kLowest, kAny, "The largest over the axes; NaN wins; -inf, the smallest integer or false over none.",
-                              fold<kAny>(Initial::kLowest, [](auto a, auto b) { return maximum(a, b); }), reduction(of_winners), Fill::kDistinct}));
-  registry.add(reduce_record({"reduce_min", ScalarOp::kMinimum, Initial::kHighest, kAny, "The smallest over the axes; NaN wins; inf, the largest integer or true over none.",
-                              fold<kAny>(Initial::kHighest, [](auto a, auto b) { return minimum(a, b); }), reduction(of_winners), Fill::kDistinct}));
+  registry.add(reduce_record(
+      {"reduce_product", ScalarOp::kMultiply, Initial::kOne, kNumber, "The product over the axes; integers wrap; 1 over none.",
+       fold<kNumber>(Initial::kOne, [](auto a, auto b) { return multiply(a, b); }), reduction(of_product), Fill::kAwayFromZero}));
+  registry.add(
+      reduce_record({"reduce_max", ScalarOp::kMaximum, Initial::kLowest, kAny,
+                     "The largest over the axes; NaN wins; -inf, the smallest integer or false over none.",
+                     fold<kAny>(Initial::kLowest, [](auto a, auto b) { return maximum(a, b); }), reduction(of_winners), Fill::kDistinct}));
+  registry.add(
+      reduce_record({"reduce_min", ScalarOp::kMinimum, Initial::kHighest, kAny,
+                     "The smallest over the axes; NaN wins; inf, the largest integer or true over none.",
+                     fold<kAny>(Initial::kHighest, [](auto a, auto b) { return minimum(a, b); }), reduction(of_winners), Fill::kDistinct}));
   registry.add(reduce_record({"reduce_all", ScalarOp::kAnd, Initial::kOne, kLogic, "Whether all over the axes are true; true over none.",
                               fold<kLogic>(Initial::kOne, [](bool a, bool b) { return a && b; }), logic, Fill::kBool}));
   registry.add(reduce_record({"reduce_any", ScalarOp::kOr, Initial::kZero, kLogic, "Whether any over the axes is true; false over none.",
                               fold<kLogic>(Initial::kZero, [](bool a, bool b) { return a || b; }), logic, Fill::kBool}));
-  registry.add(arg_record("argmax", ScalarOp::kMaximum, Initial::kLowest, "The position of the largest along an axis: the first of equals; a NaN wins.",
+  registry.add(arg_record("argmax", ScalarOp::kMaximum, Initial::kLowest,
+                          "The position of the largest along an axis: the first of equals; a NaN wins.",
                           [](auto a, auto b) { return a > b; }));
-  registry.add(arg_record("argmin", ScalarOp::kMinimum, Initial::kHighest, "The position of the smallest along an axis: the first of equals; a NaN wins.",
+  registry.add(arg_record("argmin", ScalarOp::kMinimum, Initial::kHighest,
+                          "The position of the smallest along an axis: the first of equals; a NaN wins.",
                           [](auto a, auto b) { return a < b; }));
 }
 
