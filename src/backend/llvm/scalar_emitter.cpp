@@ -127,7 +127,7 @@ Value* ScalarEmitter::integer_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<Va
     case ScalarOp::kSubtract: return b.CreateSub(a[0], a[1]);
     case ScalarOp::kMultiply: return is_bool ? b.CreateAnd(a[0], a[1]) : b.CreateMul(a[0], a[1]);
     case ScalarOp::kDivide: return divide();
-    case ScalarOp::kRemainder: return b.CreateSelect(b.CreateICmpEQ(a[1], number(0)), a[0], b.CreateSub(a[0], b.CreateMul(a[1], divide())));
+    case ScalarOp::kRemainder: return b.CreateSelect(b.CreateICmpEQ(a[1], number(0)), number(0), b.CreateSub(a[0], b.CreateMul(a[1], divide())));
     case ScalarOp::kMaximum: return is_bool ? b.CreateOr(a[0], a[1]) : b.CreateBinaryIntrinsic(s ? llvm::Intrinsic::smax : llvm::Intrinsic::umax, a[0], a[1]);
     case ScalarOp::kMinimum: return is_bool ? b.CreateAnd(a[0], a[1]) : b.CreateBinaryIntrinsic(s ? llvm::Intrinsic::smin : llvm::Intrinsic::umin, a[0], a[1]);
     case ScalarOp::kNegate: return b.CreateNeg(a[0]);

@@ -123,17 +123,13 @@ ExpressionRef BodyWriter::view(const ir::Node& node, const ir::View& lowering, c
   return result;
 }
 
-Dim BodyWriter::checked(const ir::Node& node, ir::Value indices, const std::vector<Dim>& index, Dim upper) {
+Dim BodyWriter::check_index(const ir::Node& node, ExpressionRef value, Dim upper) {
   SINTER_CHECK(guard_depth_ == 0, "a checked index under a guard");
-  loop::CheckedIndex statement;
-  statement.variable = builder_.fresh("x");
-  statement.value = value_at(indices, index);
-  statement.upper = upper;
-  statement.site = builder_.add_failure_site(node.name.empty() ? node.op->name : node.name);
-  builder_.set_bound(statement.variable, std::move(upper));
-  Dim variable = Dim::symbol(statement.variable);
-  here().push_back({std::move(statement)});
-  return variable;
+  const std::string variable = builder_.fresh("x");
+  builder_.set_bound(variable, upper);
+  const int32_t site = builder_.add_failure_site(node.name.empty() ? node.op->name : node.name);
+  here().push_back({loop::CheckedIndex{variable, std::move(value), std::move(upper), site}});
+  return Dim::symbol(variable);
 }
 
 ExpressionRef BodyWriter::index_node(const ir::Node& node, const ir::Index& lowering, const std::vector<Dim>& index) {
@@ -153,7 +149,7 @@ ExpressionRef BodyWriter::index_node(const ir::Node& node, const ir::Index& lowe
       const Shape& data = graph_.type(node.operands[0]).shape;
       const size_t rank = graph_.type(node.operands[1]).shape.rank();
       const auto from = index.begin() + static_cast<std::ptrdiff_t>(axis);
-      const Dim position = checked(node, node.operands[1], {from, from + static_cast<std::ptrdiff_t>(rank)}, data[axis]);
+      const Dim position = check_index(node, value_at(node.operands[1], {from, from + static_cast<std::ptrdiff_t>(rank)}), data[axis]);
       std::vector<Dim> source(index.begin(), from);
       source.push_back(position);
       source.insert(source.end(), from + static_cast<std::ptrdiff_t>(rank), index.end());
@@ -161,7 +157,7 @@ ExpressionRef BodyWriter::index_node(const ir::Node& node, const ir::Index& lowe
     }
     case ir::Index::Kind::kPick: {
       const auto axis = static_cast<size_t>(ir::get_attribute<int64_t>(*node.op, node.attributes, "axis"));
-      const Dim position = checked(node, node.operands[1], index, graph_.type(node.operands[0]).shape[axis]);
+      const Dim position = check_index(node, value_at(node.operands[1], index), graph_.type(node.operands[0]).shape[axis]);
       std::vector<Dim> source = index;
       source.insert(source.begin() + static_cast<std::ptrdiff_t>(axis), position);
       return value_at(node.operands[0], source);

@@ -34,6 +34,8 @@ class BodyWriter {
   void bind(ir::Value value, const std::vector<Dim>& index, loop::ExpressionRef expression);
   /// Elements of `value` (a reduction, or the result of a contract) are found by `source` instead.
   void define(ir::Value value, std::function<loop::ExpressionRef(const std::vector<Dim>&)> source) { sources_[value.id] = std::move(source); }
+  /// Checks here that an integer is in [0, upper), else the kernel fails on behalf of `node`; the integer as a Dim.
+  Dim check_index(const ir::Node& node, loop::ExpressionRef value, Dim upper);
   /// Stores `value` at `index` into the buffer of body result `result`.
   void store_result(size_t result, const std::vector<Dim>& index);
 
@@ -50,8 +52,6 @@ class BodyWriter {
   loop::ExpressionRef compute(ir::Value value, const std::vector<Dim>& index);
   loop::ExpressionRef view(const ir::Node& node, const ir::View& lowering, const std::vector<Dim>& index);
   loop::ExpressionRef index_node(const ir::Node& node, const ir::Index& lowering, const std::vector<Dim>& index);
-  /// The variable of a checked index read from `indices` at `index`.
-  Dim checked(const ir::Node& node, ir::Value indices, const std::vector<Dim>& index, Dim upper);
   ir::AccessRequest access_request(const ir::Node& node, const std::vector<Dim>& index);
 
   KernelBuilder& builder_;

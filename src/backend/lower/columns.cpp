@@ -94,7 +94,10 @@ class ColumnWriter {
     vector_loop(extent, [&](const Dim& j) {
       for (size_t i = 0; i < scratch_.size(); ++i) {
         const int32_t from = positions_[i] >= 0 ? positions_[i] : scratch_[i];
-        const ExpressionRef result = loop::load(from, builder_.buffer(from).dtype, {j});
+        ExpressionRef result = loop::load(from, builder_.buffer(from).dtype, {j});
+        const Dim& extent_of_axis = domain()[reduced_[0]];
+        if (positions_[i] >= 0 && !extent_of_axis.is_constant())  // an empty column has no winner
+          result = loop::index_value(writer_.check_index(*reductions_.list[i].node, std::move(result), extent_of_axis));
         writer_.define(reductions_.list[i].result, [result](const std::vector<Dim>&) { return result; });
       }
       for (size_t i = 0; i < request_.buffers.results.size(); ++i) writer_.store_result(i, with_column(start + j));

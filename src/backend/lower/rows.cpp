@@ -48,10 +48,10 @@ class RowWriter {
     const ir::Graph& graph = request_.body;
     std::vector<size_t> along_row;
     for (size_t i = 0; i < graph.results().size(); ++i) {
-      if (graph.type(graph.results()[i]).shape == reductions_.domain) {
-        along_row.push_back(i);
-      } else {
+      if (graph.type(graph.results()[i]).shape == outer_shape_) {
         writer_.store_result(i, row_);
+      } else {
+        along_row.push_back(i);
       }
     }
     if (!along_row.empty())
@@ -100,8 +100,7 @@ class RowWriter {
     std::vector<std::string> winners(now.size());
     if (!positions.empty()) write_positions(now, names, winners, columns);
     for (size_t i = 0; i < now.size(); ++i) {
-      const ExpressionRef result = winners[i].empty() ? loop::named(names[i], request_.body.type(now[i]->operand).dtype)
-                                                      : loop::named(winners[i], DType::kI64);
+      const ExpressionRef result = winners[i].empty() ? loop::named(names[i], request_.body.type(now[i]->operand).dtype) : winner(*now[i], winners[i], columns);
       writer_.define(now[i]->result, [result](const std::vector<Dim>&) { return result; });
     }
   }
@@ -122,6 +121,13 @@ class RowWriter {
         writer_.here().push_back({loop::Update{winners[i], ScalarOp::kMinimum, position}});
       }
     });
+  }
+
+  /// An empty row has no winner: the position that stayed at the end of the world fails the check.
+  ExpressionRef winner(const Reduction& reduction, const std::string& name, const Dim& columns) {
+    ExpressionRef position = loop::named(name, DType::kI64);
+    if (columns.is_constant()) return position;
+    return loop::index_value(writer_.check_index(*reduction.node, std::move(position), columns));
   }
 
   KernelBuilder& builder_;

@@ -45,13 +45,10 @@ Section lower_scatter(KernelBuilder& builder, const FusionRequest& request) {
   });
   loops_over(builder, writer, part(0, axis), false, {}, [&](const std::vector<Dim>& front) {
     loops_over(builder, writer, places, false, {}, [&](const std::vector<Dim>& place) {
-      const std::string x = builder.fresh("x");
-      builder.set_bound(x, type.shape[axis]);
-      writer.here().push_back({loop::CheckedIndex{x, writer.value_at(indices, place), type.shape[axis],
-                                                  builder.add_failure_site(node.name.empty() ? node.op->name : node.name)}});
+      const Dim x = writer.check_index(node, writer.value_at(indices, place), type.shape[axis]);
       loops_over(builder, writer, part(axis + 1, type.shape.rank()), true, {}, [&](const std::vector<Dim>& back) {
         std::vector<Dim> to = front, from = front;
-        to.push_back(Dim::symbol(x));
+        to.push_back(x);
         from.insert(from.end(), place.begin(), place.end());
         for (std::vector<Dim>* index : {&to, &from}) index->insert(index->end(), back.begin(), back.end());
         const loop::ExpressionRef sum =

@@ -1,0 +1,84 @@
+// Every op record that lowers to a kernel: native code against the evaluator, on all samples, at sizes around the lanes of vectors, for
+// each instruction set of this machine, and the same bits for one participant and for three.
+#include <gtest/gtest.h>
+
+#include "backend/lower/contract_form.h"
+#include "backend/support/native.h"
+#include "ir/evaluate.h"
+#include "ir/text.h"
+#include "support/close.h"
+#include "support/samples.h"
+#include "support/tolerances.h"
+
+namespace sinter::test {
+namespace {
+
+/// Samples that passes bring into a form that lowering takes.
+bool needs_passes(const ir::OpDef& op, const ir::Sample& sample) {
+  if (op.name == "constant") return ir::get_attribute<Tensor>(op, sample.attributes, "value").size() != 1;
+  if (!std::holds_alternative<ir::Contract>(op.lowering)) return false;
+  try {
+    const ir::Module module = module_of(op, sample);
+    backend::contract_form(module.functions[0].graph.nodes()[0], module.functions[0].graph);
+    return false;
+  } catch (const InternalError&) {
+    return true;
+  }
+}
+
+bool is_native(const ir::OpDef& op) {
+  return !std::holds_alternative<ir::NotNative>(op.lowering) && !std::holds_alternative<ir::Composite>(op.lowering) &&
+         !std::holds_alternative<ir::Control>(op.lowering);
+}
+
+std::string spell(const SymbolValues& symbols) {
+  std::string text;
+  for (const auto& [symbol, value] : symbols) text += " " + symbol + "=" + std::to_string(value);
+  return text;
+}
+
+void check(const ir::OpDef& op, const ir::Sample& sample, const ir::Module& module, const NativeProgram& program, const SymbolValues& symbols,
+           runtime::Team& one, runtime::Team& three) {
+  std::map<std::string, Tensor> inputs, expected;
+  try {
+    inputs = make_inputs(op, sample, symbols, 7);
+  } catch (const Error&) {
+    return;  // no such input exists
+  }
+  try {
+    expected = ir::evaluate(module, "main", inputs, symbols);
+  } catch (const Error&) {
+    EXPECT_THROW(program.run(inputs, symbols, one), Error);
+    return;
+  }
+  const auto actual = program.run(inputs, symbols, one), shared = program.run(inputs, symbols, three);
+  for (const auto& [name, tensor] : expected) {
+    expect_close(actual.at(name), tensor, native_tolerance(op, tensor.dtype()), name);
+    EXPECT_TRUE(same_bits(actual.at(name), shared.at(name))) << "three participants differ from one";
+  }
+}
+
+class NativeOp : public testing::TestWithParam<const ir::OpDef*> {};
+
+TEST_P(NativeOp, EqualsTheEvaluator) {
+  const ir::OpDef& op = *GetParam();
+  const auto one = runtime::serial_team();
+  const auto three = runtime::thread_team(3);
+  for (const ir::Sample& sample : op.samples) {
+    if (needs_passes(op, sample)) continue;
+    const ir::Module module = module_of(op, sample);
+    for (const TargetLevel level : levels_here()) {
+      const NativeProgram program(module, level);
+      for (const SymbolValues& symbols : symbol_choices(sample)) {
+        SCOPED_TRACE(print(module) + "on " + std::string(name(level)) + spell(symbols));
+        check(op, sample, module, program, symbols, *one, *three);
+        if (HasFailure()) return;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, NativeOp, testing::ValuesIn(all_ops(is_native)), OpName());
+
+}  // namespace
+}  // namespace sinter::test
