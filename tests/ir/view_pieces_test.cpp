@@ -1,4 +1,5 @@
-// The two statements of every View record agree: element by element, the first piece that applies names the element that the evaluator moves.
+// The two statements of every View record agree: element by element, the first piece that applies names the element that the evaluator
+// moves.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -42,7 +43,8 @@ std::string element_by_pieces(const std::vector<ir::Piece>& pieces, const std::v
 }
 
 /// Compares all elements; returns how many.
-int64_t expect_agreement(const std::vector<ir::Piece>& pieces, const std::vector<Tensor>& operands, const Tensor& result, SymbolValues values) {
+int64_t expect_agreement(const std::vector<ir::Piece>& pieces, const std::vector<Tensor>& operands, const Tensor& result,
+                         SymbolValues values) {
   const size_t bytes = size_in_bytes(result.dtype());
   const Extents strides = row_major_strides(result.extents());
   for (int64_t i = 0; i < result.size(); ++i) {

@@ -24,7 +24,7 @@ struct Activation {
   Value1 value;
   Expand1 expand;
   Gradient1 gradient;
-  int ulp;  // of the native f32 expansion, where it does not cancel
+  int ulp = 0;  // of the native f32 expansion, from the bounds of its functions; 0 where it is exact, or has no bound because it cancels
   Fill fill = Fill::kNormal;
   std::vector<AttributeDef> attributes = {};
   std::vector<Attributes> sampled = {{}};  // attributes of samples
@@ -33,7 +33,7 @@ struct Activation {
 
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 constexpr double kRootHalf = 0.5 * std::numbers::sqrt2;
-const double kRootTwoOverPi = std::sqrt(2 * std::numbers::inv_pi);
+constexpr double kRootTwoOverPi = std::numbers::inv_sqrtpi * std::numbers::sqrt2;
 constexpr double kGeluCube = 0.044715;
 
 Expression compare(std::string_view op, E x, double number) { return apply(op, x, constant_like(number, x)); }
@@ -70,19 +70,15 @@ std::vector<Activation> activations() {
        .doc = "max(x, 0). The gradient at 0 is 0.",
        .value = [](double x, const EvaluateRequest&) { return x <= 0 ? 0 : x; },
        .expand = [](E x, const ExpandRequest&) { return apply("maximum", x, constant_like(0, x)); },
-       .gradient = [](E x, E, E dy,
-                      const GradientRequest&) { return select(compare("greater", x, 0), dy, constant_like(0, x)); },
-       .ulp = 0,
+       .gradient = [](E x, E, E dy, const GradientRequest&) { return select(compare("greater", x, 0), dy, constant_like(0, x)); },
        .fill = Fill::kAwayFromZero,
        .flat = true},
       {.name = "leaky_relu",
        .doc = "x where x > 0, else slope * x.",
        .value = [](double x, const EvaluateRequest& request) { return x > 0 ? x : request.get<double>("slope") * x; },
-       .expand = [](E x,
-                    const ExpandRequest& request) { return select(compare("greater", x, 0), x, request.get<double>("slope") * x); },
+       .expand = [](E x, const ExpandRequest& request) { return select(compare("greater", x, 0), x, request.get<double>("slope") * x); },
        .gradient = [](E x, E, E dy,
                       const GradientRequest& request) { return select(compare("greater", x, 0), dy, request.get<double>("slope") * dy); },
-       .ulp = 0,
        .fill = Fill::kAwayFromZero,
        .attributes = {{"slope", AttributeKind::kNumber, "factor of negative x", 0.01}},
        .sampled = {{}, {{"slope", 0.2}}}},
@@ -90,15 +86,14 @@ std::vector<Activation> activations() {
        .doc = "x * sigmoid(x), also called swish.",
        .value = [](double x, const EvaluateRequest&) { return x / (1 + std::exp(-x)); },
        .expand = [](E x, const ExpandRequest&) { return x * x.call("sigmoid"); },
-       .gradient = nullptr,
-       .ulp = 4},
+       .gradient = nullptr},
       {.name = "gelu",
-       .doc = "x times the normal distribution's share below x: 0.5 x (1 + erf(x / sqrt 2)), or 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 x^3))). "
+       .doc = "x times the normal distribution's share below x: 0.5 x (1 + erf(x / sqrt 2)), or 0.5 x (1 + tanh(sqrt(2 / pi) (x + 0.044715 "
+              "x^3))). "
               "Far below zero the factor cancels: the result is accurate to 1e-7 of x.",
        .value = gelu_value,
        .expand = gelu_expansion,
        .gradient = nullptr,
-       .ulp = 8,
        .attributes = {{"form", AttributeKind::kString, "erf (exact) or tanh (an approximation)", "erf"}},
        .sampled = {{}, {{"form", "tanh"}}}},
       {.name = "softplus",
@@ -112,23 +107,21 @@ std::vector<Activation> activations() {
        .doc = "x * x.",
        .value = [](double x, const EvaluateRequest&) { return x * x; },
        .expand = [](E x, const ExpandRequest&) { return x * x; },
-       .gradient = [](E x, E, E dy, const GradientRequest&) { return 2.0 * x * dy; },
-       .ulp = 0},
+       .gradient = [](E x, E, E dy, const GradientRequest&) { return 2.0 * x * dy; }},
       {.name = "reciprocal",
        .doc = "1 / x.",
        .value = [](double x, const EvaluateRequest&) { return 1 / x; },
        .expand = [](E x, const ExpandRequest&) { return 1.0 / x; },
        .gradient = [](E, E y, E dy, const GradientRequest&) { return -dy * y * y; },
-       .ulp = 0,
        .fill = Fill::kAwayFromZero},
       {.name = "clamp",
        .doc = "The nearest number to x in [low, high]. The gradient passes within the interval, its ends included.",
        .value = clamp_value,
        .expand = clamp_expansion,
        .gradient = clamp_gradient,
-       .ulp = 0,
        .fill = Fill::kAwayFromInteger,
-       .attributes = {{"low", AttributeKind::kNumber, "the smallest result", -kInfinity}, {"high", AttributeKind::kNumber, "the largest result", kInfinity}},
+       .attributes = {{"low", AttributeKind::kNumber, "the smallest result", -kInfinity},
+                      {"high", AttributeKind::kNumber, "the largest result", kInfinity}},
        .sampled = {{{"low", -1.0}, {"high", 1.0}}, {{"low", 0.0}}, {{"high", 2.0}}},
        .flat = true},
   };

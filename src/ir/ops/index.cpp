@@ -64,7 +64,8 @@ OpDef iota() {
     const int64_t axis = request.get<int64_t>("axis");
     request.require(never_negative(shape), "C1", "negative dim in " + shape.to_string());
     request.require(is_axis(axis, shape.rank()), "C2", shape.to_string() + " has no axis " + std::to_string(axis));
-    request.require(is_number(request.get<DType>("dtype")), "C3", std::string(name(request.get<DType>("dtype"))) + " is not " + words(Domain::kNumber));
+    request.require(is_number(request.get<DType>("dtype")), "C3",
+                    std::string(name(request.get<DType>("dtype"))) + " is not " + words(Domain::kNumber));
     return {{request.get<DType>("dtype"), shape}};
   };
   op.evaluate = [](const EvaluateRequest& request) -> std::vector<Tensor> {
@@ -96,10 +97,12 @@ OpDef dim_size() {
   OpDef op;
   op.name = "dim_size";
   op.doc = "The value of a dim, known at run time, as a number of rank 0.";
-  op.attributes = {{"value", AttributeKind::kDim, "an expression over the symbols of the graph"}, {"dtype", AttributeKind::kDType, "of the result"}};
+  op.attributes = {{"value", AttributeKind::kDim, "an expression over the symbols of the graph"},
+                   {"dtype", AttributeKind::kDType, "of the result"}};
   op.rules = {{"C1", "dtype is f32, f64 or an integer dtype"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
-    request.require(is_number(request.get<DType>("dtype")), "C1", std::string(name(request.get<DType>("dtype"))) + " is not " + words(Domain::kNumber));
+    request.require(is_number(request.get<DType>("dtype")), "C1",
+                    std::string(name(request.get<DType>("dtype"))) + " is not " + words(Domain::kNumber));
     return {{request.get<DType>("dtype"), {}}};
   };
   op.evaluate = [](const EvaluateRequest& request) -> std::vector<Tensor> {
@@ -146,7 +149,9 @@ OpDef gather() {
     for (int64_t i = 0; i < indices.size(); ++i) {
       const int64_t index = checked_index(request, i, view.size);
       for (int64_t o = 0; o < view.outer; ++o) {
-        for (int64_t n = 0; n < view.inner; ++n) copy_element(result, (o * indices.size() + i) * view.inner + n, data, view.position(o, index, n));
+        for (int64_t n = 0; n < view.inner; ++n) {
+          copy_element(result, (o * indices.size() + i) * view.inner + n, data, view.position(o, index, n));
+        }
       }
     }
     return {result};
@@ -184,7 +189,9 @@ std::vector<Value> pick_gradient(const GradientRequest& request) {
 OpDef pick() {
   OpDef op;
   op.name = "pick";
-  op.doc = std::string("One entry of data along an axis for each place in the others: result[a.., b..] = data[a.., indices[a.., b..], b..].") + kOutOfRange;
+  op.doc =
+      std::string("One entry of data along an axis for each place in the others: result[a.., b..] = data[a.., indices[a.., b..], b..].") +
+      kOutOfRange;
   op.operands = {{"data", "any dtype, rank 1 or more"}, {"indices", "i32 or i64, of data's shape without the axis"}};
   op.attributes = {{"axis", AttributeKind::kInteger, "of data, along which one entry is picked"}};
   op.rules = {{"C1", kIndexRule}, {"C2", "axis is an axis of data"}, {"C3", "indices have the shape of data without axis"}};
@@ -241,7 +248,8 @@ std::vector<Tensor> evaluate_scatter_add(const EvaluateRequest& request) {
 OpDef scatter_add() {
   OpDef op;
   op.name = "scatter_add";
-  op.doc = std::string("Data with updates[a.., i.., b..] added at [a.., indices[i..], b..], in the order of i; an index may repeat.") + kOutOfRange;
+  op.doc = std::string("Data with updates[a.., i.., b..] added at [a.., indices[i..], b..], in the order of i; an index may repeat.") +
+           kOutOfRange;
   op.operands = {{"data", "a number dtype, rank 1 or more"},
                  {"indices", "i32 or i64, any rank"},
                  {"updates", "data's shape with the axes of indices in place of the axis"}};
@@ -269,7 +277,8 @@ OpDef scatter_add() {
                                sample({"f32[n, 7, 3]", {"i64[m, 2]", Fill::kIndex, 7}, "f32[n, m, 2, 3]"}, {{"axis", 1}}),
                                sample({"f32[n, 4]", {"i64[]", Fill::kIndex, 4}, "f32[n]"}, {{"axis", 1}}),
                                sample({"f32[3, 1]", {"i32[0]", Fill::kIndex, 3}, "f32[0, 1]"}, {{"axis", 0}})});
-  op.samples.push_back(sample_without_gradient({{"i32[3]", Fill::kSmallInteger}, {"i64[m]", Fill::kIndex, 3}, {"i32[m]", Fill::kSmallInteger}}, {{"axis", 0}}));
+  op.samples.push_back(sample_without_gradient(
+      {{"i32[3]", Fill::kSmallInteger}, {"i64[m]", Fill::kIndex, 3}, {"i32[m]", Fill::kSmallInteger}}, {{"axis", 0}}));
   op.bad_samples = {bad("C1", {"f32[3]", "f32[2]", "f32[2]"}, {{"axis", 0}}),
                     bad("C2", {"f32[3]", "i64[2]", "f32[2]"}, {{"axis", 1}}),
                     bad("C3", {"f32[3]", "i64[2]", "f32[3]"}, {{"axis", 0}}),

@@ -23,13 +23,17 @@ void require_counter(const TypeRequest& request) {
   request.require(never_negative(shape), "C3", "negative dim in " + shape.to_string());
 }
 
+/// A seed or step of samples.
+In small_word() { return {"u32[]", Fill::kSmallInteger}; }
+
 /// What the three records have in common.
 OpDef random_op(const char* name, const char* doc) {
   OpDef op;
   op.name = name;
   op.doc = doc;
   op.operands = {{"seed", "u32[], the user's"}, {"step", "u32[], counts the runs that draw anew"}};
-  op.attributes = {{"stream", AttributeKind::kInteger, "keeps ops of one program apart, 0 .. 2^32 - 1"}, {"shape", AttributeKind::kShape, "of the result"}};
+  op.attributes = {{"stream", AttributeKind::kInteger, "keeps ops of one program apart, 0 .. 2^32 - 1"},
+                   {"shape", AttributeKind::kShape, "of the result"}};
   op.rules = {{"C1", "seed and step are u32[]"}, {"C2", "stream is a 32-bit number"}, {"C3", "no dim of shape is negative"}};
   op.gradient = of_integers();
   return op;
@@ -48,7 +52,8 @@ struct Words {
 };
 
 OpDef random_bits() {
-  OpDef op = random_op("random_bits", "Words of Philox4x32-10: element i, in row-major order, is word i of the stream under seed and step.");
+  OpDef op =
+      random_op("random_bits", "Words of Philox4x32-10: element i, in row-major order, is word i of the stream under seed and step.");
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     require_counter(request);
     return {{DType::kU32, request.get<Shape>("shape")}};
@@ -60,11 +65,10 @@ OpDef random_bits() {
     return {result};
   };
   op.lowering = Index{Index::Kind::kRandomBits, {}};
-  op.samples = {sample_without_gradient({{"u32[]", Fill::kSmallInteger}, {"u32[]", Fill::kSmallInteger}}, {{"stream", 7}, {"shape", Shape{13}}}),
-                sample_without_gradient({{"u32[]", Fill::kSmallInteger}, {"u32[]", Fill::kSmallInteger}},
-                                        {{"stream", int64_t{UINT32_MAX}}, {"shape", Shape{3, 1, 5}}}),
-                sample_without_gradient({{"u32[]", Fill::kSmallInteger}, {"u32[]", Fill::kSmallInteger}}, {{"stream", 0}, {"shape", Shape{0, 2}}}),
-                sample_without_gradient({{"u32[]", Fill::kSmallInteger}, {"u32[]", Fill::kSmallInteger}}, {{"stream", 1}, {"shape", Shape{}}})};
+  const std::pair<int64_t, Shape> sampled[] = {{7, {13}}, {UINT32_MAX, {3, 1, 5}}, {0, {0, 2}}, {1, {}}};
+  for (const auto& [stream, shape] : sampled) {
+    op.samples.push_back(sample_without_gradient({small_word(), small_word()}, {{"stream", stream}, {"shape", shape}}));
+  }
   op.bad_samples = {bad("C1", {"u32[]", "i32[]"}, {{"stream", 0}, {"shape", Shape{2}}}),
                     bad("C1", {"u32[1]", "u32[]"}, {{"stream", 0}, {"shape", Shape{2}}}),
                     bad("C2", {"u32[]", "u32[]"}, {{"stream", -1}, {"shape", Shape{2}}}),
@@ -154,25 +158,28 @@ std::vector<Tensor> in_dtype(const EvaluateRequest& request) {
   return {request.get<DType>("dtype") == DType::kF32 ? in_f32(request) : in_f64(request)};
 }
 
-const AttributeDef kDTypeAttribute{"dtype", AttributeKind::kDType, "of the result, f32 or f64"};
-const Rule kDTypeRule{"C4", "dtype is f32 or f64"};
+/// What random_uniform and random_normal have in common.
+OpDef number_op(const char* name, const char* doc) {
+  OpDef op = random_op(name, doc);
+  op.attributes.push_back({"dtype", AttributeKind::kDType, "of the result, f32 or f64"});
+  op.rules.push_back({"C4", "dtype is f32 or f64"});
+  return op;
+}
 
 /// Both floats, some shapes, with the op's own attributes `a` and `b`.
 std::vector<Sample> number_samples(const char* a, double a_value, const char* b, double b_value) {
   std::vector<Sample> samples;
   for (const Shape& shape : {Shape{9}, Shape{3, 1, 5}, Shape{0}, Shape{}}) {
-    samples.push_back(sample_without_gradient({{"u32[]", Fill::kSmallInteger}, {"u32[]", Fill::kSmallInteger}},
-                                              {{"stream", 3}, {"shape", shape}, {"dtype", DType::kF32}, {a, a_value}, {b, b_value}}));
+    samples.push_back(
+        sample_without_gradient({small_word(), small_word()}, {{"stream", 3}, {"shape", shape}, {"dtype", DType::kF32}, {a, a_value}, {b, b_value}}));
   }
   return in_both_floats(std::move(samples));
 }
 
 OpDef random_uniform() {
-  OpDef op = random_op("random_uniform", "Numbers evenly spread over [low, high): 24 bits each in f32, 53 in f64.");
-  op.attributes.push_back(kDTypeAttribute);
+  OpDef op = number_op("random_uniform", "Numbers evenly spread over [low, high): 24 bits each in f32, 53 in f64.");
   op.attributes.push_back({"low", AttributeKind::kNumber, "the smallest number", 0.0});
   op.attributes.push_back({"high", AttributeKind::kNumber, "above all numbers", 1.0});
-  op.rules.push_back(kDTypeRule);
   op.rules.push_back({"C5", "low < high in dtype, and high - low is finite"});
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     const TensorType type = number_type(request);
@@ -199,16 +206,14 @@ OpDef random_uniform() {
                     bad("C5", {"u32[]", "u32[]"}, with(0, {2}, DType::kF32, 1, 1)),
                     bad("C5", {"u32[]", "u32[]"}, with(0, {2}, DType::kF32, -3e38, 3e38)),
                     bad("C5", {"u32[]", "u32[]"}, with(0, {2}, DType::kF64, 0, std::nan("")))};
-  op.ulp = 2;
   return op;
 }
 
 OpDef random_normal() {
-  OpDef op = random_op("random_normal", "Normally distributed numbers (Box and Muller), always finite: within 5.8 deviations in f32, 8.6 in f64.");
-  op.attributes.push_back(kDTypeAttribute);
+  OpDef op =
+      number_op("random_normal", "Normally distributed numbers (Box and Muller), always finite: within 5.8 deviations in f32, 8.6 in f64.");
   op.attributes.push_back({"mean", AttributeKind::kNumber, "of the numbers", 0.0});
   op.attributes.push_back({"deviation", AttributeKind::kNumber, "standard deviation of the numbers", 1.0});
-  op.rules.push_back(kDTypeRule);
   op.rules.push_back({"C5", "mean and deviation are finite and small enough for finite numbers, deviation is 0 or more"});
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     const TensorType type = number_type(request);
@@ -237,7 +242,6 @@ OpDef random_normal() {
                     bad("C5", {"u32[]", "u32[]"}, with(0, {2}, DType::kF32, 0, -1)),
                     bad("C5", {"u32[]", "u32[]"}, with(0, {2}, DType::kF32, 1e39, 1)),
                     bad("C5", {"u32[]", "u32[]"}, with(0, {2}, DType::kF64, std::nan(""), 1))};
-  op.ulp = 8;
   return op;
 }
 

@@ -98,7 +98,8 @@ void require_indices(const TypeRequest& request, size_t operand, std::string_vie
 
 void check_index(const EvaluateRequest& request, const char* what, int64_t index, const std::string& of, int64_t size) {
   if (index >= 0 && index < size) return;
-  Error error(ErrorCode::kCheck, std::string(what) + " " + std::to_string(index) + " is out of range: there are " + std::to_string(size) + " " + of);
+  Error error(ErrorCode::kCheck,
+              std::string(what) + " " + std::to_string(index) + " is out of range: there are " + std::to_string(size) + " " + of);
   error.rule(request.op.name);
   Place place;
   place.node = request.node_name;

@@ -18,7 +18,8 @@ TensorType type_of_text(std::string_view text);
 
 /// An operand of a sample: its type as text, and what fills it.
 struct In {
-  In(const char* type, Fill fill = Fill::kNormal, Dim bound = 1) : type(type), fill(fill), bound(std::move(bound)) {}  // NOLINT: implicit on purpose
+  In(const char* type, Fill fill = Fill::kNormal, Dim bound = 1)
+      : type(type), fill(fill), bound(std::move(bound)) {}  // NOLINT: implicit on purpose
   const char* type;
   Fill fill;
   Dim bound;  // Fill::kIndex

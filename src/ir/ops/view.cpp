@@ -99,7 +99,8 @@ OpDef reshape() {
   op.evaluate = [](const EvaluateRequest& request) -> std::vector<Tensor> {
     return {request.operands[0].reshaped(request.result_types[0].shape.evaluate(request.symbols))};
   };
-  op.gradient = gradient_of_data([](const GradientRequest& r) { return r.builder.reshape(r.cotangents[0], Shape(r.builder.shape(r.operands[0]))); });
+  op.gradient =
+      gradient_of_data([](const GradientRequest& r) { return r.builder.reshape(r.cotangents[0], Shape(r.builder.shape(r.operands[0]))); });
   op.lowering = View{reshape_pieces};
   const Dim n = Dim::symbol("n"), m = Dim::symbol("m");
   op.samples = in_both_floats({sample({"f32[6]"}, {{"shape", Shape{2, 3}}}),
@@ -169,7 +170,9 @@ OpDef transpose() {
 // ---- broadcast ----
 
 /// Axis i of data has one entry that the whole axis of the result repeats.
-bool is_spread(const Shape& data, const Shape& result, const Integers& axes, size_t i) { return is_one(data[i]) && !is_one(result[at(axes[i])]); }
+bool is_spread(const Shape& data, const Shape& result, const Integers& axes, size_t i) {
+  return is_one(data[i]) && !is_one(result[at(axes[i])]);
+}
 
 std::vector<TensorType> broadcast_type(const TypeRequest& request) {
   const Shape &shape = request.get<Shape>("shape"), &data = request.shape(0);
@@ -179,9 +182,10 @@ std::vector<TensorType> broadcast_type(const TypeRequest& request) {
                   "axes must give an increasing axis of " + shape.to_string() + " to each axis of data");
   for (size_t i = 0; i < axes.size(); ++i) {
     const Dim& wanted = shape[at(axes[i])];
-    request.require(data[i] == wanted || is_one(data[i]), "C3",
-                    "axis " + std::to_string(i) + " of data does not spread to axis " + std::to_string(axes[i]) + " of " + shape.to_string(),
-                    "only the constant 1 is spread, never a symbol");
+    request.require(
+        data[i] == wanted || is_one(data[i]), "C3",
+        "axis " + std::to_string(i) + " of data does not spread to axis " + std::to_string(axes[i]) + " of " + shape.to_string(),
+        "only the constant 1 is spread, never a symbol");
   }
   return {{request.dtype(0), shape}};
 }
@@ -255,11 +259,13 @@ std::vector<TensorType> slice_type(const TypeRequest& request) {
   for (size_t k = 0; k < rank; ++k) {
     const std::string axis = "axis " + std::to_string(k) + ": ";
     request.require(strides[k] >= 1, "C2", axis + "stride " + std::to_string(strides[k]));
-    request.require(is_nonnegative(starts[k]) && is_nonnegative(data[k] - limits[k]), "C3",
-                    axis + "cannot prove that " + starts[k].to_string() + " .. " + limits[k].to_string() + " lies within 0 .. " + data[k].to_string(),
-                    "min(" + limits[k].to_string() + ", " + data[k].to_string() + ") is a limit that always fits");
+    request.require(
+        is_nonnegative(starts[k]) && is_nonnegative(data[k] - limits[k]), "C3",
+        axis + "cannot prove that " + starts[k].to_string() + " .. " + limits[k].to_string() + " lies within 0 .. " + data[k].to_string(),
+        "min(" + limits[k].to_string() + ", " + data[k].to_string() + ") is a limit that always fits");
     const Dim length = limits[k] - starts[k];
-    request.require(length.upper_bound().value_or(0) >= 0, "C4", axis + "limit " + limits[k].to_string() + " is below start " + starts[k].to_string());
+    request.require(length.upper_bound().value_or(0) >= 0, "C4",
+                    axis + "limit " + limits[k].to_string() + " is below start " + starts[k].to_string());
     shape.push_back(ceil_div(length, strides[k]));
   }
   return {{request.dtype(0), shape}};
@@ -396,14 +402,16 @@ OpDef pad() {
               {"C3", "low and high are 0 or more, provably"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     const Shape &low = request.get<Shape>("low"), &high = request.get<Shape>("high"), &data = request.shape(0);
-    request.require(request.operands[1] == TensorType{request.dtype(0), {}}, "C1", "padding must be " + TensorType{request.dtype(0), {}}.to_string());
+    request.require(request.operands[1] == TensorType{request.dtype(0), {}}, "C1",
+                    "padding must be " + TensorType{request.dtype(0), {}}.to_string());
     request.require(low.rank() == data.rank() && high.rank() == data.rank(), "C2",
                     "low and high must have " + std::to_string(data.rank()) + " entries");
     Shape shape;
     for (size_t k = 0; k < data.rank(); ++k) {
-      request.require(is_nonnegative(low[k]) && is_nonnegative(high[k]), "C3",
-                      "axis " + std::to_string(k) + ": cannot prove that " + low[k].to_string() + " and " + high[k].to_string() + " are 0 or more",
-                      "slice takes entries away");
+      request.require(
+          is_nonnegative(low[k]) && is_nonnegative(high[k]), "C3",
+          "axis " + std::to_string(k) + ": cannot prove that " + low[k].to_string() + " and " + high[k].to_string() + " are 0 or more",
+          "slice takes entries away");
       shape.push_back(low[k] + data[k] + high[k]);
     }
     return {{request.dtype(0), shape}};
@@ -452,7 +460,8 @@ std::vector<TensorType> concatenate_type(const TypeRequest& request) {
   return {result};
 }
 
-/// The part of `whole` from `start` to `limit` along `axis`. Where the limit cannot be proved to fit, entries are gathered, which is checked.
+/// The part of `whole` from `start` to `limit` along `axis`. Where the limit cannot be proved to fit, entries are gathered, which is
+/// checked.
 Value part_of(Builder& builder, Value whole, size_t axis, const Dim& start, const Dim& length) {
   const Shape shape = builder.shape(whole);
   Shape starts(std::vector<Dim>(shape.rank(), 0)), limits = shape;
@@ -534,7 +543,8 @@ OpDef reverse() {
   op.attributes = {{"axes", AttributeKind::kIntegers, "that are turned around, strictly increasing"}};
   op.rules = {{"C1", "axes are axes of data, strictly increasing"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
-    request.require(are_axes(request.get<Integers>("axes"), request.shape(0).rank()), "C1", "axes must be axes of data in increasing order");
+    request.require(are_axes(request.get<Integers>("axes"), request.shape(0).rank()), "C1",
+                    "axes must be axes of data in increasing order");
     return {request.operands[0]};
   };
   op.evaluate = [](const EvaluateRequest& request) {
