@@ -134,8 +134,8 @@ def randoms():
             first = words(seed, step, stream, per_number * count).reshape(per_number, count)
             uniform = low + (high - low) * unit(first, dtype)
             golden("random_uniform", counter, uniform.reshape(dims), stream=stream, shape=shape(*dims), dtype=Word(dtype), low=float(low), high=float(high))
-            u, v = T(1) - unit(rows, dtype), unit(rows[per_number:], dtype)
-            normal = mean + deviation * (np.sqrt(T(-2) * np.log(u)) * np.cos(T(2 * np.pi) * v))
+            u, v = 1 - unit(rows, dtype).astype(np.float64), unit(rows[per_number:], dtype).astype(np.float64)
+            normal = float(mean) + float(deviation) * (np.sqrt(-2 * np.log(u)) * np.cos(2 * np.pi * v))
             golden("random_normal", counter, normal.reshape(dims).astype(T), stream=stream, shape=shape(*dims), dtype=Word(dtype), mean=float(mean), deviation=float(deviation))
 
 

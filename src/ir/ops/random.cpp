@@ -141,14 +141,14 @@ template <class T> Tensor draw_uniform(const EvaluateRequest& request) {
   return result;
 }
 
-/// Box and Muller, 1958: from u in (0, 1] and v in [0, 1), sqrt(-2 log u) cos(2 pi v).
+/// Box and Muller, 1958: from u in (0, 1] and v in [0, 1), sqrt(-2 log u) cos(2 pi v). In f64, rounded once.
 template <class T> Tensor draw_normal(const EvaluateRequest& request) {
   Tensor result = request.make_result();
   const Words words(request, result.size());
-  const T mean = static_cast<T>(request.get<double>("mean")), deviation = static_cast<T>(request.get<double>("deviation"));
+  const double mean = static_cast<T>(request.get<double>("mean")), deviation = static_cast<T>(request.get<double>("deviation"));
   for (int64_t i = 0; i < result.size(); ++i) {
-    const T u = 1 - unit<T>(words, 0, i), v = unit<T>(words, words_per_number(result.dtype()), i);
-    result.data<T>()[i] = mean + deviation * (std::sqrt(-2 * std::log(u)) * std::cos(static_cast<T>(2 * std::numbers::pi) * v));
+    const double u = 1 - unit<T>(words, 0, i), v = unit<T>(words, words_per_number(result.dtype()), i);
+    result.data<T>()[i] = static_cast<T>(mean + deviation * (std::sqrt(-2 * std::log(u)) * std::cos(2 * std::numbers::pi * v)));
   }
   return result;
 }
