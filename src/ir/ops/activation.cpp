@@ -82,6 +82,21 @@ std::vector<Activation> activations() {
        .fill = Fill::kAwayFromZero,
        .attributes = {{"slope", AttributeKind::kNumber, "factor of negative x", 0.01}},
        .sampled = {{}, {{"slope", 0.2}}}},
+      {.name = "elu",
+       .doc = "x where x > 0, else alpha * (exp(x) - 1).",
+       .value = [](double x, const EvaluateRequest& request) { return x > 0 ? x : request.get<double>("alpha") * std::expm1(x); },
+       .expand =
+           [](E x, const ExpandRequest& request) {
+             const Expression below = apply("minimum", x, constant_like(0, x)).call("expm1");  // no overflow where x > 0
+             return select(compare("greater", x, 0), x, request.get<double>("alpha") * below);
+           },
+       .gradient =
+           [](E x, E y, E dy, const GradientRequest& request) {
+             return select(compare("greater", x, 0), dy, dy * (y + request.get<double>("alpha")));
+           },
+       .fill = Fill::kAwayFromZero,
+       .attributes = {{"alpha", AttributeKind::kNumber, "minus the limit far below zero", 1.0}},
+       .sampled = {{}, {{"alpha", 0.5}}}},
       {.name = "silu",
        .doc = "x * sigmoid(x), also called swish.",
        .value = [](double x, const EvaluateRequest&) { return x / (1 + std::exp(-x)); },
