@@ -10,7 +10,8 @@
 namespace sinter::passes {
 namespace {
 
-constexpr int kRounds = 16;  // two or three are usual; more of them than this means passes that undo each other, a fault of ours
+constexpr int kRounds =
+    16;  // two or three are usual; more of them than this means passes that undo each other, a fault of ours
 
 }  // namespace
 

@@ -19,7 +19,8 @@ std::vector<bool> live_values(const Graph& graph) {
   const auto mark = [&](Value value) { live[static_cast<size_t>(value.id)] = true; };
   for (const Value value : graph.results()) mark(value);
   for (auto node = graph.nodes().rbegin(); node != graph.nodes().rend(); ++node) {
-    const bool used = std::any_of(node->results.begin(), node->results.end(), [&](Value v) { return live[static_cast<size_t>(v.id)]; });
+    const bool used = std::any_of(node->results.begin(), node->results.end(),
+                                  [&](Value v) { return live[static_cast<size_t>(v.id)]; });
     if (used) std::for_each(node->operands.begin(), node->operands.end(), mark);
   }
   return live;
@@ -28,7 +29,8 @@ std::vector<bool> live_values(const Graph& graph) {
 Graph copy_live(const Graph& graph, const std::vector<bool>& live, const std::vector<bool>& keep_argument) {
   Rewriter rewriter(graph, keep_argument);
   for (const Node& node : graph.nodes()) {
-    const bool used = std::any_of(node.results.begin(), node.results.end(), [&](Value v) { return live[static_cast<size_t>(v.id)]; });
+    const bool used =
+        std::any_of(node.results.begin(), node.results.end(), [&](Value v) { return live[static_cast<size_t>(v.id)]; });
     if (used) rewriter.copy(node);
   }
   return std::move(rewriter).finish();
@@ -57,7 +59,8 @@ ir::Module dce(const ir::Module& module) {
     }
     bound.insert(function.arguments.begin(), function.arguments.end());
   }
-  std::erase_if(result.variables, [&](const ir::Variable& v) { return v.role == ir::Role::kConstant && !bound.contains(v.name); });
+  std::erase_if(result.variables,
+                [&](const ir::Variable& v) { return v.role == ir::Role::kConstant && !bound.contains(v.name); });
   return result;
 }
 

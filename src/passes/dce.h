@@ -1,5 +1,6 @@
-// Dead code elimination: drops nodes that no result depends on, arguments bound to constants that nothing reads, and constants that no
-// function is bound to. Inputs, parameters, state and outputs stay: they are what callers and checkpoints see.
+// Dead code elimination: drops nodes that no result depends on, arguments bound to constants that nothing reads, and
+// constants that no function is bound to. Inputs, parameters, state and outputs stay: they are what callers and
+// checkpoints see.
 #pragma once
 
 #include "ir/module.h"

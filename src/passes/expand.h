@@ -1,5 +1,6 @@
-// Expand: replaces composites (softmax, cross_entropy, ...) by what they mean in other ops, until none is left. Runs before the
-// backend, which lowers primitives only. Its counterpart, which finds composites in expanded graphs, is another pass.
+// Expand: replaces composites (softmax, cross_entropy, ...) by what they mean in other ops, until none is left. Runs
+// before the backend, which lowers primitives only. Its counterpart, which finds composites in expanded graphs, is
+// another pass.
 #pragma once
 
 #include <set>

@@ -18,8 +18,8 @@ const Tensor* constant_of(const Graph& graph, Value value) {
   return &ir::get_attribute<Tensor>(*node->op, node->attributes, "value");
 }
 
-/// Folding would make the program larger or the graph less telling: what spreads, generates or runs regions. A dim_size is a number once its
-/// dim is known.
+/// Folding would make the program larger or the graph less telling: what spreads, generates or runs regions. A dim_size
+/// is a number once its dim is known.
 bool may_fold(const Node& node) {
   if (!node.regions.empty() || node.op->name == "broadcast") return false;
   if (const auto* index = std::get_if<ir::Index>(&node.op->lowering)) {

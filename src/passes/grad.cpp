@@ -40,7 +40,8 @@ std::vector<bool> on_the_way(const Graph& graph, Value y, const std::vector<bool
   needed[index_of(y)] = true;
   for (size_t i = graph.nodes().size(); i-- > 0;) {
     const Node& node = graph.nodes()[i];
-    way[i] = std::any_of(node.results.begin(), node.results.end(), [&](Value v) { return needed[index_of(v)] && depends[index_of(v)]; }) &&
+    way[i] = std::any_of(node.results.begin(), node.results.end(),
+                         [&](Value v) { return needed[index_of(v)] && depends[index_of(v)]; }) &&
              std::any_of(node.operands.begin(), node.operands.end(), [&](Value v) { return depends[index_of(v)]; });
     if (!way[i]) continue;
     for (const Value operand : node.operands) needed[index_of(operand)] = true;
@@ -48,11 +49,12 @@ std::vector<bool> on_the_way(const Graph& graph, Value y, const std::vector<bool
   return way;
 }
 
-/// Reverse mode over the nodes of one graph. `from` is the graph that holds the grad node; the graph under `builder` begins with a copy of
-/// the nodes before it, so values have the same ids in both.
+/// Reverse mode over the nodes of one graph. `from` is the graph that holds the grad node; the graph under `builder`
+/// begins with a copy of the nodes before it, so values have the same ids in both.
 class ReverseMode {
  public:
-  ReverseMode(const Graph& from, Builder& builder) : from_(from), builder_(builder), cotangents_(static_cast<size_t>(from.value_count())) {}
+  ReverseMode(const Graph& from, Builder& builder)
+      : from_(from), builder_(builder), cotangents_(static_cast<size_t>(from.value_count())) {}
 
   /// Gradients of `y`, one per x, as new nodes.
   std::vector<Value> run(Value y, std::span<const Value> xs, size_t node_count) {
@@ -100,7 +102,8 @@ class ReverseMode {
                                                           .attributes = node.attributes,
                                                           .regions = node.regions,
                                                           .wanted = {wanted.get(), node.operands.size()}});
-    SINTER_CHECK(of_operands.size() == node.operands.size(), "grad: the rule of " + node.op->name + " gives another number of cotangents");
+    SINTER_CHECK(of_operands.size() == node.operands.size(),
+                 "grad: the rule of " + node.op->name + " gives another number of cotangents");
     for (size_t i = 0; i < of_operands.size(); ++i) {
       if (wanted[i] && of_operands[i].valid()) accumulate(node, node.operands[i], of_operands[i]);
     }
@@ -120,8 +123,9 @@ class ReverseMode {
   /// Contributions are added in the order in which they come: from the last use to the first.
   void accumulate(const Node& node, Value operand, Value contribution) {
     SINTER_CHECK(builder_.type(contribution) == from_.type(operand),
-                 "grad: the rule of " + node.op->name + " gives a cotangent of type " + builder_.type(contribution).to_string() +
-                     " for an operand of type " + from_.type(operand).to_string());
+                 "grad: the rule of " + node.op->name + " gives a cotangent of type " +
+                     builder_.type(contribution).to_string() + " for an operand of type " +
+                     from_.type(operand).to_string());
     Value& sum = cotangents_[index_of(operand)];
     sum = sum.valid() ? builder_.call("add", {sum, contribution}) : contribution;
   }
@@ -137,13 +141,15 @@ const Node* first_grad(const Graph& graph) {
   return found == nodes.end() ? nullptr : &*found;
 }
 
-/// The graph with the composites on the way of `grad_node` that are differentiated through their expansion expanded; unchanged: nullopt.
+/// The graph with the composites on the way of `grad_node` that are differentiated through their expansion expanded;
+/// unchanged: nullopt.
 std::optional<Graph> expand_on_the_way(const Graph& graph, const Node& grad_node) {
   const std::span<const Value> xs = std::span(grad_node.operands).subspan(1);
   const std::vector<bool> way = on_the_way(graph, grad_node.operands[0], depends_on(graph, xs));
   const Node* first = graph.nodes().data();
   const auto to_expand = [&](const Node& node) {
-    return way[static_cast<size_t>(&node - first)] && std::holds_alternative<ir::GradientOfExpansion>(node.op->gradient);
+    return way[static_cast<size_t>(&node - first)] &&
+           std::holds_alternative<ir::GradientOfExpansion>(node.op->gradient);
   };
   if (std::none_of(graph.nodes().begin(), graph.nodes().end(), to_expand)) return std::nullopt;
   return rewrite(graph, [&](Rewriter& rewriter, const Node& node) -> std::optional<std::vector<Value>> {
@@ -156,7 +162,8 @@ Graph expand_gradients(Graph graph) {
   int depth = 0;
   while (const Node* grad_node = first_grad(graph)) {
     if (auto expanded = expand_on_the_way(graph, *grad_node)) {
-      SINTER_CHECK(++depth <= kMaximumExpansionDepth, "grad: composites still expand into composites after " + std::to_string(depth) + " levels");
+      SINTER_CHECK(++depth <= kMaximumExpansionDepth,
+                   "grad: composites still expand into composites after " + std::to_string(depth) + " levels");
       graph = std::move(*expanded);
       continue;
     }

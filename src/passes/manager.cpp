@@ -69,8 +69,8 @@ std::string PassReport::to_string() const {
   std::string text;
   for (const PassRecord& record : passes) {
     char line[128];
-    std::snprintf(line, sizeof line, "%-16s %-9s %6lld nodes %9.3f ms  ", record.name.c_str(), record.changed ? "changed" : "unchanged",
-                  static_cast<long long>(record.nodes), record.milliseconds);
+    std::snprintf(line, sizeof line, "%-16s %-9s %6lld nodes %9.3f ms  ", record.name.c_str(),
+                  record.changed ? "changed" : "unchanged", static_cast<long long>(record.nodes), record.milliseconds);
     text += line + record.reason + "\n";
   }
   return text;

@@ -1,5 +1,5 @@
-// The pass manager: runs a list of passes, holds each to its promises, and tells what each did. Used by the driver, by `sinter opt`
-// and by tests. It knows no pass by name.
+// The pass manager: runs a list of passes, holds each to its promises, and tells what each did. Used by the driver, by
+// `sinter opt` and by tests. It knows no pass by name.
 #pragma once
 
 #include <cstdint>
@@ -37,9 +37,11 @@ struct RunOptions {
   std::function<void(const PassRecord& record, const ir::Module& after)> on_pass;
 };
 
-/// Runs `passes` in order. Raises what a pass raises (user mistakes), Error kName when `stop_after` names no pass, and InternalError, with the
-/// pass and the graph text in it, when a pass breaks an invariant or hands on a module that does not verify.
-ir::Module run_passes(ir::Module module, std::span<const Pass> passes, const RunOptions& options = {}, PassReport* report = nullptr);
+/// Runs `passes` in order. Raises what a pass raises (user mistakes), Error kName when `stop_after` names no pass, and
+/// InternalError, with the pass and the graph text in it, when a pass breaks an invariant or hands on a module that
+/// does not verify.
+ir::Module run_passes(ir::Module module, std::span<const Pass> passes, const RunOptions& options = {},
+                      PassReport* report = nullptr);
 
 /// How many nodes a module or a graph has, regions included.
 int64_t count_nodes(const ir::Module& module);

@@ -1,5 +1,6 @@
-// A pass: a pure function from module to module, with its name and the reason it stands where it stands. The driver keeps
-// one list of them; the manager (manager.h) runs it. A pass never changes the module it is given and knows no other pass.
+// A pass: a pure function from module to module, with its name and the reason it stands where it stands. The driver
+// keeps one list of them; the manager (manager.h) runs it. A pass never changes the module it is given and knows no
+// other pass.
 #pragma once
 
 #include <functional>

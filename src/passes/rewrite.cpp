@@ -11,16 +11,20 @@ using ir::Graph;
 using ir::Node;
 using ir::Value;
 
-Rewriter::Rewriter(const Graph& from) : Rewriter(from, std::vector<bool>(static_cast<size_t>(from.argument_count()), true)) {}
+Rewriter::Rewriter(const Graph& from)
+    : Rewriter(from, std::vector<bool>(static_cast<size_t>(from.argument_count()), true)) {}
 
-Rewriter::Rewriter(const Graph& from, const std::vector<bool>& keep_argument) : from_(from), map_(static_cast<size_t>(from.value_count())) {
+Rewriter::Rewriter(const Graph& from, const std::vector<bool>& keep_argument)
+    : from_(from), map_(static_cast<size_t>(from.value_count())) {
   for (int32_t i = 0; i < from.argument_count(); ++i) {
-    if (keep_argument[static_cast<size_t>(i)]) map_[static_cast<size_t>(i)] = to_.add_argument(from.type(from.argument(i)));
+    if (keep_argument[static_cast<size_t>(i)])
+      map_[static_cast<size_t>(i)] = to_.add_argument(from.type(from.argument(i)));
   }
 }
 
 Value Rewriter::at(Value old) const {
-  SINTER_CHECK(old.valid() && old.id < from_.value_count(), "rewrite: %" + std::to_string(old.id) + " is no value of the graph");
+  SINTER_CHECK(old.valid() && old.id < from_.value_count(),
+               "rewrite: %" + std::to_string(old.id) + " is no value of the graph");
   const Value value = map_[static_cast<size_t>(old.id)];
   SINTER_CHECK(value.valid(), "rewrite: %" + std::to_string(old.id) + " is used but was not rewritten");
   return value;
@@ -34,18 +38,24 @@ std::vector<Value> Rewriter::at(const std::vector<Value>& old) const {
 }
 
 void Rewriter::replace(Value old, Value value) {
-  SINTER_CHECK(from_.type(old) == to_.type(value), "rewrite: %" + std::to_string(old.id) + ": " + from_.type(old).to_string() +
-                                                       " was replaced by a value of type " + to_.type(value).to_string());
+  SINTER_CHECK(from_.type(old) == to_.type(value),
+               "rewrite: %" + std::to_string(old.id) + ": " + from_.type(old).to_string() +
+                   " was replaced by a value of type " + to_.type(value).to_string());
   map_[static_cast<size_t>(old.id)] = value;
 }
 
 void Rewriter::replace(const Node& node, const std::vector<Value>& values) {
-  SINTER_CHECK(values.size() == node.results.size(), "rewrite: " + node.op->name + " was replaced by another number of results");
+  SINTER_CHECK(values.size() == node.results.size(),
+               "rewrite: " + node.op->name + " was replaced by another number of results");
   for (size_t i = 0; i < values.size(); ++i) replace(node.results[i], values[i]);
 }
 
 void Rewriter::copy(const Node& node) {
-  Node copied{.op = node.op, .operands = at(node.operands), .attributes = node.attributes, .regions = node.regions, .name = node.name};
+  Node copied{.op = node.op,
+              .operands = at(node.operands),
+              .attributes = node.attributes,
+              .regions = node.regions,
+              .name = node.name};
   std::vector<TensorType> types;
   types.reserve(node.results.size());
   for (const Value result : node.results) types.push_back(from_.type(result));
@@ -95,7 +105,8 @@ ir::Module map_graphs(const ir::Module& module, const GraphChange& change) {
   for (ir::Function& function : result.functions) {
     const WorkingOn scope("function " + function.name);
     const auto& nodes = function.graph.nodes();
-    const bool has_regions = std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return !node.regions.empty(); });
+    const bool has_regions =
+        std::any_of(nodes.begin(), nodes.end(), [](const Node& node) { return !node.regions.empty(); });
     function.graph = has_regions ? change(with_changed_regions(function.graph, change)) : change(function.graph);
   }
   return result;

@@ -1,5 +1,5 @@
-// The traversal that passes share: read one graph, write another, node by node, keeping node names. A pass says only what
-// becomes of a node; everything else is copied. It knows no op.
+// The traversal that passes share: read one graph, write another, node by node, keeping node names. A pass says only
+// what becomes of a node; everything else is copied. It knows no op.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,8 @@ namespace sinter::passes {
 /// One graph in the making from another: knows the new value of each old one.
 class Rewriter {
  public:
-  /// Begins with all arguments of `from`, which must outlive the rewriter; or with those of them that `keep_argument` marks.
+  /// Begins with all arguments of `from`, which must outlive the rewriter; or with those of them that `keep_argument`
+  /// marks.
   explicit Rewriter(const ir::Graph& from);
   Rewriter(const ir::Graph& from, const std::vector<bool>& keep_argument);
   Rewriter(const Rewriter&) = delete;
@@ -45,13 +46,15 @@ class Rewriter {
   std::vector<ir::Value> map_;
 };
 
-/// What becomes of a node: its replacements (one per result), or nullopt to copy it. The builder has the node's name set.
+/// What becomes of a node: its replacements (one per result), or nullopt to copy it. The builder has the node's name
+/// set.
 using NodeRule = std::function<std::optional<std::vector<ir::Value>>(Rewriter&, const ir::Node&)>;
 
 /// The graph with `rule` asked for every node in order. Regions are copied as they are (see map_graphs).
 ir::Graph rewrite(const ir::Graph& graph, const NodeRule& rule);
 
-/// The module with every graph replaced by `change` of it: regions before the graph they stand in. `change` keeps arguments and results.
+/// The module with every graph replaced by `change` of it: regions before the graph they stand in. `change` keeps
+/// arguments and results.
 using GraphChange = std::function<ir::Graph(const ir::Graph&)>;
 ir::Module map_graphs(const ir::Module& module, const GraphChange& change);
 

@@ -116,7 +116,8 @@ TEST_P(PassCase, DoesWhatTheFileSays) {
   ASSERT_TRUE(test.expected || test.gradients || !test.counts.empty()) << "the file expects nothing";
 
   const std::vector<ir::Module> modules = run_each(module, test.passes);
-  const auto first = std::find_if(modules.begin(), modules.end(), [](const ir::Module& m) { return count_op(m, "grad") == 0; });
+  const auto first =
+      std::find_if(modules.begin(), modules.end(), [](const ir::Module& m) { return count_op(m, "grad") == 0; });
   ASSERT_NE(first, modules.end()) << "grad nodes are left, which the evaluator cannot run";
   expect_same_results(*first, modules.back(), test.sizes, test.ranges);
   if (test.gradients) expect_gradients(modules.back(), test.sizes, test.ranges);

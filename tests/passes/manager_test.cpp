@@ -35,7 +35,9 @@ TEST(Manager, ReportsWhatEachPassDid) {
   PassReport report;
   std::vector<std::string> dumped;
   RunOptions options;
-  options.on_pass = [&](const PassRecord& record, const ir::Module& after) { dumped.push_back(record.name + " " + std::to_string(count_nodes(after))); };
+  options.on_pass = [&](const PassRecord& record, const ir::Module& after) {
+    dumped.push_back(record.name + " " + std::to_string(count_nodes(after)));
+  };
   const ir::Module before = ir::parse_module(kText);
   const ir::Module after = run_passes(before, passes, options, &report);
   EXPECT_EQ(count_nodes(before), 3) << "the old module is untouched";
@@ -90,7 +92,8 @@ TEST(Manager, NamesThePassThatMadeABadModuleAndShowsIt) {
 }
 
 TEST(Manager, NamesThePassThatFailsAndShowsWhatItWasGiven) {
-  const Pass bad = {"breaker", "breaks an invariant", [](const ir::Module&) -> ir::Module { SINTER_CHECK(false, std::string("an invariant")); }};
+  const Pass bad = {"breaker", "breaks an invariant",
+                    [](const ir::Module&) -> ir::Module { SINTER_CHECK(false, std::string("an invariant")); }};
   try {
     run_passes(ir::parse_module(kText), std::vector{bad});
     FAIL();
@@ -103,7 +106,8 @@ TEST(Manager, NamesThePassThatFailsAndShowsWhatItWasGiven) {
 }
 
 TEST(Manager, UserMistakesPassThrough) {
-  const Pass refuses = {"refuses", "cannot", [](const ir::Module&) -> ir::Module { throw Error(ErrorCode::kUnsupported, "not yet"); }};
+  const Pass refuses = {"refuses", "cannot",
+                        [](const ir::Module&) -> ir::Module { throw Error(ErrorCode::kUnsupported, "not yet"); }};
   EXPECT_THROW(run_passes(ir::parse_module(kText), std::vector{refuses}), Error);
 }
 

@@ -1,12 +1,14 @@
-// Random modules through the passes against the evaluator. "Seasoned" modules have detours put in that mean nothing (two transposes, times one, spread and
-// reduced again), which simplify is there to find, or variations that its rules apply to.
+// Random modules through the passes against the evaluator. "Seasoned" modules have detours put in that mean nothing
+// (two transposes, times one, spread and reduced again), which simplify is there to find, or variations that its rules
+// apply to.
+#include "base/random.h"
+
 #include <gtest/gtest-spi.h>
 #include <gtest/gtest.h>
 
 #include <iostream>
 
 #include "base/error.h"
-#include "base/random.h"
 #include "ir/builder.h"
 #include "ir/evaluate.h"
 #include "ir/structural_hash.h"
@@ -38,7 +40,8 @@ Value there_and_back_by_transpose(Builder& b, Value v, RandomSequence& random) {
 
 Value there_and_back_by_reshape(Builder& b, Value v) {
   const Shape shape = b.shape(v);
-  return b.call("reshape", {b.call("reshape", {v}, {{"shape", Shape{1, shape.element_count(), 1}}})}, {{"shape", shape}});
+  return b.call("reshape", {b.call("reshape", {v}, {{"shape", Shape{1, shape.element_count(), 1}}})},
+                {{"shape", shape}});
 }
 
 Value spread_and_reduced(Builder& b, Value v, const char* reduction) {
@@ -46,7 +49,8 @@ Value spread_and_reduced(Builder& b, Value v, const char* reduction) {
   dims.push_back(3);
   Integers axes(dims.size() - 1);
   for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-  return b.reduce(reduction, b.call("broadcast", {v}, {{"shape", Shape(dims)}, {"axes", axes}}), {static_cast<int64_t>(axes.size())});
+  return b.reduce(reduction, b.call("broadcast", {v}, {{"shape", Shape(dims)}, {"axes", axes}}),
+                  {static_cast<int64_t>(axes.size())});
 }
 
 Value padded_and_sliced(Builder& b, Value v) {
@@ -63,18 +67,30 @@ Value detour(Builder& b, Value v, RandomSequence& random) {
   const auto number = [&](double value) { return b.full_like(value, v); };
   const DType dtype = b.dtype(v);
   switch (random.below(12)) {
-    case 0: return b.call("negate", {b.call("negate", {v})});
-    case 1: return b.call("multiply", {number(1), v});
-    case 2: return b.call("divide", {v, number(1)});
-    case 3: return b.call("add", {v, number(-0.0)});
-    case 4: return b.call("subtract", {v, number(0)});
-    case 5: return there_and_back_by_transpose(b, v, random);
-    case 6: return there_and_back_by_reshape(b, v);
-    case 7: return spread_and_reduced(b, v, "reduce_max");
-    case 8: return padded_and_sliced(b, v);
-    case 9: return b.cast(b.cast(v, DType::kF64), dtype);
-    case 10: return b.call("add", {v, b.call("negate", {number(0)})});
-    default: return b.call("select", {b.call("is_nan", {v}), v, v});
+    case 0:
+      return b.call("negate", {b.call("negate", {v})});
+    case 1:
+      return b.call("multiply", {number(1), v});
+    case 2:
+      return b.call("divide", {v, number(1)});
+    case 3:
+      return b.call("add", {v, number(-0.0)});
+    case 4:
+      return b.call("subtract", {v, number(0)});
+    case 5:
+      return there_and_back_by_transpose(b, v, random);
+    case 6:
+      return there_and_back_by_reshape(b, v);
+    case 7:
+      return spread_and_reduced(b, v, "reduce_max");
+    case 8:
+      return padded_and_sliced(b, v);
+    case 9:
+      return b.cast(b.cast(v, DType::kF64), dtype);
+    case 10:
+      return b.call("add", {v, b.call("negate", {number(0)})});
+    default:
+      return b.call("select", {b.call("is_nan", {v}), v, v});
   }
 }
 
@@ -83,14 +99,22 @@ Value variation(Builder& b, Value v, RandomSequence& random) {
   constexpr double kNumbers[] = {0.0, -0.0, 1, -1, 2, 0.5};
   const auto number = [&](double value) { return b.full_like(value, v); };
   switch (random.below(8)) {
-    case 0: return number(kNumbers[random.below(6)]);
-    case 1: return b.call("divide", {v, number(-4)});
-    case 2: return b.call("add", {number(0), v});
-    case 3: return spread_and_reduced(b, v, "reduce_sum");
-    case 4: return b.call("power", {v, number(2)});
-    case 5: return b.call("subtract", {v, b.call("negate", {number(kNumbers[random.below(6)])})});
-    case 6: return b.call("multiply", {number(-1), v});
-    default: return b.call("select", {b.call("not", {b.call("less", {v, number(0)})}), v, number(0)});
+    case 0:
+      return number(kNumbers[random.below(6)]);
+    case 1:
+      return b.call("divide", {v, number(-4)});
+    case 2:
+      return b.call("add", {number(0), v});
+    case 3:
+      return spread_and_reduced(b, v, "reduce_sum");
+    case 4:
+      return b.call("power", {v, number(2)});
+    case 5:
+      return b.call("subtract", {v, b.call("negate", {number(kNumbers[random.below(6)])})});
+    case 6:
+      return b.call("multiply", {number(-1), v});
+    default:
+      return b.call("select", {b.call("not", {b.call("less", {v, number(0)})}), v, number(0)});
   }
 }
 
@@ -124,20 +148,24 @@ std::string fault(const ir::Module& before, const ir::Module& after, const Rando
   const Tensors actual = ir::evaluate(after, "main", random.arguments, random.symbols);
   testing::TestPartResultArray failures;
   {
-    testing::ScopedFakeTestPartResultReporter reporter(testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
+    testing::ScopedFakeTestPartResultReporter reporter(
+        testing::ScopedFakeTestPartResultReporter::INTERCEPT_ONLY_CURRENT_THREAD, &failures);
     for (const auto& [name, tensor] : expected) expect_equal(tensor, actual.at(name), name);
   }
   if (failures.size() > 0) return failures.GetTestPartResult(0).message();
-  if (ir::structural_hash(cleanup(after), true) != ir::structural_hash(after, true)) return "a second cleanup finds something to do";
+  if (ir::structural_hash(cleanup(after), true) != ir::structural_hash(after, true))
+    return "a second cleanup finds something to do";
   return "";
 }
 
 /// Rounding moves a result by little only through ops that are continuous.
 bool is_continuous(const ir::OpDef& op) {
-  for (const char* name : {"floor", "ceil", "round", "trunc", "sign", "remainder", "cast", "bitcast", "atan2", "is_nan", "is_finite"}) {
+  for (const char* name :
+       {"floor", "ceil", "round", "trunc", "sign", "remainder", "cast", "bitcast", "atan2", "is_nan", "is_finite"}) {
     if (op.name == name) return false;
   }
-  return !std::holds_alternative<ir::NotDifferentiable>(op.gradient) || op.name == "iota" || op.name == "constant" || op.name == "dim_size";
+  return !std::holds_alternative<ir::NotDifferentiable>(op.gradient) || op.name == "iota" || op.name == "constant" ||
+         op.name == "dim_size";
 }
 
 using Change = std::function<ir::Module(const ir::Module&)>;
@@ -150,13 +178,17 @@ void expect_no_fault(const RandomModule& random, const Change& prepare, const st
   if (fault_of(random).empty()) return;
   const RandomModule small = sinter::test::reduce(random, [&](const RandomModule& r) { return !fault_of(r).empty(); });
   const ir::Module before = prepare(small.module);
-  ADD_FAILURE() << fault_of(small) << "\n" << small.describe() << "\nbefore the passes:\n" << ir::print(before) << "after:\n" << ir::print(run(before, passes));
+  ADD_FAILURE() << fault_of(small) << "\n"
+                << small.describe() << "\nbefore the passes:\n"
+                << ir::print(before) << "after:\n"
+                << ir::print(run(before, passes));
 }
 
 ir::Module as_it_is(const ir::Module& module) { return module; }
 
 TEST(RandomModules, ComputeTheSameAfterCleanup) {
-  for (uint32_t seed = 0; seed < 400 && !HasFailure(); ++seed) expect_no_fault(random_module(seed), as_it_is, {"cleanup"});
+  for (uint32_t seed = 0; seed < 400 && !HasFailure(); ++seed)
+    expect_no_fault(random_module(seed), as_it_is, {"cleanup"});
 }
 
 TEST(RandomModules, ComputeTheSameAfterExpandAndCleanup) {
@@ -172,7 +204,8 @@ TEST(RandomModules, LoseDetours) {
     const Change season = [&](const ir::Module& module) { return seasoned(module, seed, detour); };
     expect_no_fault(random, season, {"cleanup"});
     const ir::Module direct = run(random.module, {"cleanup"}), found = run(season(random.module), {"cleanup"});
-    EXPECT_EQ(count_nodes(direct), count_nodes(found)) << ir::print(direct) << ir::print(season(random.module)) << ir::print(found);
+    EXPECT_EQ(count_nodes(direct), count_nodes(found))
+        << ir::print(direct) << ir::print(season(random.module)) << ir::print(found);
     longer += count_nodes(season(random.module));
     clean += count_nodes(found);
   }
@@ -181,7 +214,9 @@ TEST(RandomModules, LoseDetours) {
 
 TEST(RandomModules, ComputeTheSameWhereRulesApply) {
   for (uint32_t seed = 0; seed < 400 && !HasFailure(); ++seed) {
-    const auto season = [&](const ir::Module& module) { return seasoned(seasoned(module, seed, variation), seed + 1, detour); };
+    const auto season = [&](const ir::Module& module) {
+      return seasoned(seasoned(module, seed, variation), seed + 1, detour);
+    };
     expect_no_fault(random_module(seed, {.nodes = 12, .allowed = is_continuous}), season, {"cleanup"});
   }
 }
@@ -200,7 +235,8 @@ ir::Module with_gradients(const ir::Module& module) {
     if (!is_float(builder.dtype(value))) continue;
     Integers axes(builder.shape(value).rank());
     for (size_t i = 0; i < axes.size(); ++i) axes[i] = static_cast<int64_t>(i);
-    loss = builder.call("add", {loss, builder.cast(builder.reduce("reduce_sum", builder.call("sin", {value}), axes), DType::kF64)});
+    loss = builder.call(
+        "add", {loss, builder.cast(builder.reduce("reduce_sum", builder.call("sin", {value}), axes), DType::kF64)});
   }
   operands[0] = loss;
   for (int32_t i = 0; i < graph.argument_count(); ++i) {

@@ -1,4 +1,5 @@
-// Every op record through the passes: its samples compute the same afterwards, and the pass grad gives its first and second derivatives.
+// Every op record through the passes: its samples compute the same afterwards, and the pass grad gives its first and
+// second derivatives.
 #include <gtest/gtest.h>
 
 #include "base/error.h"
@@ -21,7 +22,8 @@ TEST_P(Record, ComputesTheSameAfterThePasses) {
     const ir::Module before = sinter::test::module_of(op, sample);
     const ir::Module after = run(before, {"expand", "cleanup"});
     SCOPED_TRACE(ir::print(after));
-    for (const SymbolValues& symbols : {sinter::test::small_symbols(sample), sinter::test::symbol_choices(sample).front()}) {
+    for (const SymbolValues& symbols :
+         {sinter::test::small_symbols(sample), sinter::test::symbol_choices(sample).front()}) {
       Tensors inputs, expected;
       try {
         inputs = sinter::test::make_inputs(op, sample, symbols, 1);
@@ -67,7 +69,8 @@ ir::Module with_gradients(const ir::OpDef& op, const ir::Sample& sample, int ord
     if (is_float(type.dtype)) xs.push_back(arguments.back());
   }
   ir::Builder builder(graph);
-  std::vector<ir::Value> values = builder.apply(op, arguments, sample.attributes, sinter::test::regions_of(sample.region_texts));
+  std::vector<ir::Value> values =
+      builder.apply(op, arguments, sample.attributes, sinter::test::regions_of(sample.region_texts));
   std::vector<ir::Value> results;
   for (int i = 0; i < order; ++i) {
     std::vector<ir::Value> operands = {loss_of(builder, values)};
@@ -104,9 +107,11 @@ TEST_P(Record, HasTheGradientsThatDifferencesGive) {
       const Tensors inputs = sinter::test::make_inputs(op, sample, symbols, 1);
       expect_gradients(expanded, expanded.functions[0], inputs, symbols);
       const ir::Module clean = run(expanded, {"expand", "cleanup"});
-      const auto expected = ir::evaluate(expanded, "main", inputs, symbols), actual = ir::evaluate(clean, "main", inputs, symbols);
+      const auto expected = ir::evaluate(expanded, "main", inputs, symbols),
+                 actual = ir::evaluate(clean, "main", inputs, symbols);
       for (const auto& [name, tensor] : expected) expect_equal(tensor, actual.at(name), name);
-      EXPECT_EQ(ir::structural_hash(cleanup(clean), true), ir::structural_hash(clean, true)) << "a second cleanup finds something to do";
+      EXPECT_EQ(ir::structural_hash(cleanup(clean), true), ir::structural_hash(clean, true))
+          << "a second cleanup finds something to do";
       if (HasFatalFailure() || HasNonfatalFailure()) return;
     }
   }

@@ -39,7 +39,9 @@ std::vector<Pass> passes_by_name(const std::vector<std::string>& names) {
   return passes;
 }
 
-ir::Module run(const ir::Module& module, const std::vector<std::string>& names) { return run_passes(module, passes_by_name(names)); }
+ir::Module run(const ir::Module& module, const std::vector<std::string>& names) {
+  return run_passes(module, passes_by_name(names));
+}
 
 namespace {
 
@@ -94,14 +96,16 @@ SymbolValues sizes_of(const ir::Module& module, const SymbolValues& fixed) {
   return sizes;
 }
 
-Tensors random_inputs(const ir::Module& module, const ir::Function& function, const SymbolValues& sizes, uint32_t seed, const Ranges& ranges) {
+Tensors random_inputs(const ir::Module& module, const ir::Function& function, const SymbolValues& sizes, uint32_t seed,
+                      const Ranges& ranges) {
   RandomSequence random(seed, 1);
   Tensors inputs;
   for (const std::string& name : function.arguments) {
     const ir::Variable& variable = module.variable(name);
     if (variable.value) continue;
     const auto range = ranges.find(name);
-    inputs[name] = random_tensor(variable.type.dtype, variable.type.shape.evaluate(sizes), random, range == ranges.end() ? std::pair<int64_t, int64_t>(0, 3) : range->second);
+    inputs[name] = random_tensor(variable.type.dtype, variable.type.shape.evaluate(sizes), random,
+                                 range == ranges.end() ? std::pair<int64_t, int64_t>(0, 3) : range->second);
   }
   return inputs;
 }
@@ -110,7 +114,9 @@ void expect_equal(const Tensor& expected, const Tensor& actual, const std::strin
   ASSERT_EQ(expected.type_string(), actual.type_string()) << what;
   // What is smaller than the floor is left of numbers around 1 that cancel.
   const bool wide = expected.dtype() == DType::kF64;
-  const double tolerance = !is_float(expected.dtype()) ? 0 : wide ? 1e-9 * std::max(largest(expected), 1e-3) : 1e-5 * std::max(largest(expected), 0.1);
+  const double tolerance = !is_float(expected.dtype()) ? 0
+                           : wide                      ? 1e-9 * std::max(largest(expected), 1e-3)
+                                                       : 1e-5 * std::max(largest(expected), 0.1);
   for (int64_t i = 0; i < expected.size(); ++i) {
     if (!is_float(expected.dtype())) {
       ASSERT_EQ(expected.get_integer(i), actual.get_integer(i)) << what << ", element " << i;
@@ -122,7 +128,8 @@ void expect_equal(const Tensor& expected, const Tensor& actual, const std::strin
   }
 }
 
-void expect_same_results(const ir::Module& before, const ir::Module& after, const SymbolValues& sizes, const Ranges& ranges, int seeds) {
+void expect_same_results(const ir::Module& before, const ir::Module& after, const SymbolValues& sizes,
+                         const Ranges& ranges, int seeds) {
   const SymbolValues symbols = sizes_of(before, sizes);
   for (const ir::Function& function : before.functions) {
     for (int seed = 0; seed < seeds; ++seed) {
@@ -130,15 +137,18 @@ void expect_same_results(const ir::Module& before, const ir::Module& after, cons
       const auto expected = ir::evaluate(before, function.name, inputs, symbols);
       const auto actual = ir::evaluate(after, function.name, inputs, symbols);
       ASSERT_EQ(expected.size(), actual.size());
-      for (const auto& [name, tensor] : expected) expect_equal(tensor, actual.at(name), function.name + " " + name + ", seed " + std::to_string(seed));
+      for (const auto& [name, tensor] : expected)
+        expect_equal(tensor, actual.at(name), function.name + " " + name + ", seed " + std::to_string(seed));
     }
   }
 }
 
 namespace {
 
-/// The derivative by each element of `name` from losses at one and two steps to both sides; the error is of the order of step^4.
-Tensor differences(const ir::Module& module, const ir::Function& function, Tensors inputs, const std::string& name, const SymbolValues& sizes) {
+/// The derivative by each element of `name` from losses at one and two steps to both sides; the error is of the order
+/// of step^4.
+Tensor differences(const ir::Module& module, const ir::Function& function, Tensors inputs, const std::string& name,
+                   const SymbolValues& sizes) {
   constexpr double kStep = 1e-4;
   const Tensor at = inputs.at(name);
   Tensor gradient(DType::kF64, at.extents());
@@ -155,7 +165,8 @@ Tensor differences(const ir::Module& module, const ir::Function& function, Tenso
 
 }  // namespace
 
-void expect_gradients(const ir::Module& module, const ir::Function& function, const Tensors& inputs, const SymbolValues& sizes) {
+void expect_gradients(const ir::Module& module, const ir::Function& function, const Tensors& inputs,
+                      const SymbolValues& sizes) {
   const auto results = ir::evaluate(module, function.name, inputs, sizes);
   int checked = 0;
   for (const std::string& result : function.results) {

@@ -1,5 +1,5 @@
-// Arithmetic, logic and select. Every rule here gives the same bits, zeros with their signs and NaNs included (docs/decisions/004-numbers.md), but
-// power(x, 2), whose product is closer to the truth.
+// Arithmetic, logic and select. Every rule here gives the same bits, zeros with their signs and NaNs included
+// (docs/decisions/004-numbers.md), but power(x, 2), whose product is closer to the truth.
 #include <cmath>
 
 #include "passes/simplify/rule.h"
@@ -22,22 +22,38 @@ struct Special {
 };
 
 constexpr Special kNeutral[] = {
-    {"add", 0.0, kInteger},       {"add", -0.0, kFloat},  // -0 + 0 is 0, so 0 is not neutral for floats; -0 is
-    {"subtract", 0.0, kAny},      {"multiply", 1, kAny},      {"divide", 1, kAny},           {"power", 1, kFloat},
-    {"and", 1, kBool},            {"or", 0.0, kAny},          {"xor", 0.0, kAny},            {"shift_left", 0.0, kAny},
-    {"shift_right", 0.0, kAny},   {"maximum", -kInfinity, kFloat}, {"minimum", kInfinity, kFloat},
+    {"add", 0.0, kInteger},
+    {"add", -0.0, kFloat},  // -0 + 0 is 0, so 0 is not neutral for floats; -0 is
+    {"subtract", 0.0, kAny},
+    {"multiply", 1, kAny},
+    {"divide", 1, kAny},
+    {"power", 1, kFloat},
+    {"and", 1, kBool},
+    {"or", 0.0, kAny},
+    {"xor", 0.0, kAny},
+    {"shift_left", 0.0, kAny},
+    {"shift_right", 0.0, kAny},
+    {"maximum", -kInfinity, kFloat},
+    {"minimum", kInfinity, kFloat},
 };
 constexpr Special kAbsorbing[] = {
-    {"multiply", 0.0, kInteger}, {"and", 0.0, kInteger | kBool}, {"or", 1, kBool},  // float * 0 is not 0 for NaN and infinities
+    {"multiply", 0.0, kInteger},
+    {"and", 0.0, kInteger | kBool},
+    {"or", 1, kBool},  // float * 0 is not 0 for NaN and infinities
 };
 
-constexpr std::string_view kCommutative[] = {"add", "multiply", "maximum", "minimum", "and", "or", "xor", "equal", "not_equal"};
+constexpr std::string_view kCommutative[] = {"add", "multiply", "maximum", "minimum",  "and",
+                                             "or",  "xor",      "equal",   "not_equal"};
 constexpr std::string_view kInvolutions[] = {"negate", "not"};
 constexpr std::string_view kIdempotentUnary[] = {"abs", "floor", "ceil", "trunc", "round", "sign"};
 constexpr std::string_view kIdempotentBinary[] = {"maximum", "minimum", "and", "or"};
 
-template <size_t n> std::vector<std::string_view> list(const std::string_view (&names)[n]) { return {std::begin(names), std::end(names)}; }
-template <size_t n> std::vector<std::string_view> ops_of(const Special (&table)[n]) {
+template <size_t n>
+std::vector<std::string_view> list(const std::string_view (&names)[n]) {
+  return {std::begin(names), std::end(names)};
+}
+template <size_t n>
+std::vector<std::string_view> ops_of(const Special (&table)[n]) {
   std::vector<std::string_view> ops;
   for (const Special& entry : table) {
     if (ops.empty() || ops.back() != entry.op) ops.push_back(entry.op);
@@ -45,7 +61,8 @@ template <size_t n> std::vector<std::string_view> ops_of(const Special (&table)[
   return ops;
 }
 
-template <size_t n> bool stands_in(const Special (&table)[n], const Candidate& c, double number) {
+template <size_t n>
+bool stands_in(const Special (&table)[n], const Candidate& c, double number) {
   for (const Special& entry : table) {
     if (c.is(entry.op) && (entry.kinds & kind_of(c.type.dtype)) && same_number(entry.number, number)) return true;
   }
@@ -90,13 +107,16 @@ std::optional<Value> abs_of_negate(RuleContext& context, const Candidate& c) {
 }
 
 std::optional<Value> add_of_negate(RuleContext& context, const Candidate& c) {
-  if (const auto right = context.made_by(c.operands[1], "negate")) return context.emit("subtract", {c.operands[0], right->operands[0]});
-  if (const auto left = context.made_by(c.operands[0], "negate")) return context.emit("subtract", {c.operands[1], left->operands[0]});
+  if (const auto right = context.made_by(c.operands[1], "negate"))
+    return context.emit("subtract", {c.operands[0], right->operands[0]});
+  if (const auto left = context.made_by(c.operands[0], "negate"))
+    return context.emit("subtract", {c.operands[1], left->operands[0]});
   return std::nullopt;
 }
 
 std::optional<Value> subtract_of_negate(RuleContext& context, const Candidate& c) {
-  if (const auto right = context.made_by(c.operands[1], "negate")) return context.emit("add", {c.operands[0], right->operands[0]});
+  if (const auto right = context.made_by(c.operands[1], "negate"))
+    return context.emit("add", {c.operands[0], right->operands[0]});
   return std::nullopt;
 }
 

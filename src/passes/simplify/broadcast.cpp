@@ -10,7 +10,8 @@ using ir::Integers;
 using ir::Value;
 
 std::optional<Value> identity_broadcast(RuleContext& context, const Candidate& c) {
-  if (context.type(c.operands[0]) == c.type) return c.operands[0];  // axes increase strictly: they are all axes in order
+  if (context.type(c.operands[0]) == c.type)
+    return c.operands[0];  // axes increase strictly: they are all axes in order
   return std::nullopt;
 }
 

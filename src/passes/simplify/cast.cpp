@@ -7,14 +7,20 @@ namespace {
 using ir::Value;
 
 /// Bits of an integer's magnitude.
-int magnitude_bits(DType dtype) { return static_cast<int>(8 * size_in_bytes(dtype)) - (is_signed_integer(dtype) ? 1 : 0); }
+int magnitude_bits(DType dtype) {
+  return static_cast<int>(8 * size_in_bytes(dtype)) - (is_signed_integer(dtype) ? 1 : 0);
+}
 
 int significant_bits(DType dtype) {
   switch (dtype) {
-    case DType::kF64: return 53;
-    case DType::kF32: return 24;
-    case DType::kF16: return 11;
-    default: return 8;  // bf16
+    case DType::kF64:
+      return 53;
+    case DType::kF32:
+      return 24;
+    case DType::kF16:
+      return 11;
+    default:
+      return 8;  // bf16
   }
 }
 

@@ -14,21 +14,27 @@ struct Dot {
   Value operands[2];
   Integers batch[2], contract[2];
 
-  template <class Made> explicit Dot(const Made& made)
+  template <class Made>
+  explicit Dot(const Made& made)
       : operands{made.operands[0], made.operands[1]},
         batch{made.template get<Integers>("lhs_batch"), made.template get<Integers>("rhs_batch")},
         contract{made.template get<Integers>("lhs_contract"), made.template get<Integers>("rhs_contract")} {}
 
   Value emit(RuleContext& context) const {
     return context.emit("dot_general", {operands[0], operands[1]},
-                        {{"lhs_batch", batch[0]}, {"rhs_batch", batch[1]}, {"lhs_contract", contract[0]}, {"rhs_contract", contract[1]}});
+                        {{"lhs_batch", batch[0]},
+                         {"rhs_batch", batch[1]},
+                         {"lhs_contract", contract[0]},
+                         {"rhs_contract", contract[1]}});
   }
 
   /// Axes of an operand of this rank that are neither batch nor contracted.
   Integers free(size_t side, size_t rank) const {
     Integers axes;
     for (int64_t axis = 0; axis < static_cast<int64_t>(rank); ++axis) {
-      const auto names = [axis](const Integers& list) { return std::find(list.begin(), list.end(), axis) != list.end(); };
+      const auto names = [axis](const Integers& list) {
+        return std::find(list.begin(), list.end(), axis) != list.end();
+      };
       if (!names(batch[side]) && !names(contract[side])) axes.push_back(axis);
     }
     return axes;
@@ -65,7 +71,9 @@ std::optional<Value> contracted_axes_in_order(RuleContext& context, const Candid
   if (std::is_sorted(dot.contract[0].begin(), dot.contract[0].end())) return std::nullopt;
   Integers order(dot.contract[0].size());
   std::iota(order.begin(), order.end(), 0);
-  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) { return dot.contract[0][static_cast<size_t>(a)] < dot.contract[0][static_cast<size_t>(b)]; });
+  std::sort(order.begin(), order.end(), [&](int64_t a, int64_t b) {
+    return dot.contract[0][static_cast<size_t>(a)] < dot.contract[0][static_cast<size_t>(b)];
+  });
   for (Integers& axes : dot.contract) axes = mapped(order, axes);
   return dot.emit(context);
 }
@@ -81,7 +89,8 @@ std::optional<Value> transpose_of_dot(RuleContext& context, const Candidate& c) 
   const auto total = static_cast<int64_t>(permutation.size());
 
   const auto end_of_batch = permutation.begin() + batches;
-  if (!std::all_of(permutation.begin(), end_of_batch, [&](int64_t axis) { return axis < batches; })) return std::nullopt;
+  if (!std::all_of(permutation.begin(), end_of_batch, [&](int64_t axis) { return axis < batches; }))
+    return std::nullopt;
   Integers straight(static_cast<size_t>(total - batches));
   std::iota(straight.begin(), straight.end(), batches);
   Integers exchanged = straight;

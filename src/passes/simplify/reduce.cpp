@@ -1,5 +1,5 @@
-// Reductions: over what really has to be read. Floats are summed in no defined order, so sums may be merged and moved; a sum of n
-// equal numbers is their product with n.
+// Reductions: over what really has to be read. Floats are summed in no defined order, so sums may be merged and moved;
+// a sum of n equal numbers is their product with n.
 #include <algorithm>
 #include <cmath>
 
@@ -11,9 +11,12 @@ namespace {
 using ir::Integers;
 using ir::Value;
 
-constexpr std::string_view kReductions[] = {"reduce_sum", "reduce_product", "reduce_max", "reduce_min", "reduce_all", "reduce_any"};
+constexpr std::string_view kReductions[] = {"reduce_sum", "reduce_product", "reduce_max",
+                                            "reduce_min", "reduce_all",     "reduce_any"};
 
-bool contains(const Integers& axes, size_t axis) { return std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end(); }
+bool contains(const Integers& axes, size_t axis) {
+  return std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end();
+}
 
 /// Where axes of a tensor are once `removed` are gone.
 Integers after_removing(const Integers& removed, const Integers& axes) {
@@ -34,7 +37,8 @@ std::optional<Value> reduce_over_nothing(RuleContext& context, const Candidate& 
 
 std::optional<Value> reduce_of_reduce(RuleContext& context, const Candidate& c) {
   const auto inner = context.made_by(c.operands[0], c.op->name);
-  if (!inner || !context.used_once(c.operands[0])) return std::nullopt;  // else both sums would be computed from all elements
+  if (!inner || !context.used_once(c.operands[0]))
+    return std::nullopt;  // else both sums would be computed from all elements
   Integers axes = inner->get<Integers>("axes"), kept;
   for (size_t axis = 0; axis < context.shape(inner->operands[0]).rank(); ++axis) {
     if (!contains(axes, axis)) kept.push_back(static_cast<int64_t>(axis));
@@ -44,19 +48,22 @@ std::optional<Value> reduce_of_reduce(RuleContext& context, const Candidate& c) 
   return context.emit(c.op->name, {inner->operands[0]}, {{"axes", axes}});
 }
 
-/// The order of axes that are gone afterwards does not matter; the others are put in order after the reduction, when they are fewer.
+/// The order of axes that are gone afterwards does not matter; the others are put in order after the reduction, when
+/// they are fewer.
 std::optional<Value> reduce_of_transpose(RuleContext& context, const Candidate& c) {
   const auto inner = context.made_by(c.operands[0], "transpose");
   if (!inner) return std::nullopt;
   const Integers &permutation = inner->get<Integers>("permutation"), &reduced = c.get<Integers>("axes");
   Integers axes, kept;
-  for (size_t axis = 0; axis < permutation.size(); ++axis) (contains(reduced, axis) ? axes : kept).push_back(permutation[axis]);
+  for (size_t axis = 0; axis < permutation.size(); ++axis)
+    (contains(reduced, axis) ? axes : kept).push_back(permutation[axis]);
   std::sort(axes.begin(), axes.end());
   const Value value = context.emit(c.op->name, {inner->operands[0]}, {{"axes", axes}});
   return context.emit("transpose", {value}, {{"permutation", after_removing(axes, kept)}});
 }
 
-/// `count` equal operands reduce to something that is known: to themselves or, of a sum, to their product with the count.
+/// `count` equal operands reduce to something that is known: to themselves or, of a sum, to their product with the
+/// count.
 bool can_reduce_equal(RuleContext& context, const Candidate& c, Value value, const Dim& count) {
   const bool some = count.lower_bound().value_or(0) >= 1;
   if (!c.is("reduce_sum")) return some && !c.is("reduce_product");
@@ -74,7 +81,8 @@ std::optional<Value> reduce_of_broadcast(RuleContext& context, const Candidate& 
   Dim count = 1;
   for (const int64_t axis : reduced) {
     const auto found = std::find(spread.begin(), spread.end(), axis);
-    const bool is_spread = found == spread.end() || from[static_cast<size_t>(found - spread.begin())] != to[static_cast<size_t>(axis)];
+    const bool is_spread =
+        found == spread.end() || from[static_cast<size_t>(found - spread.begin())] != to[static_cast<size_t>(axis)];
     if (is_spread) count = count * to[static_cast<size_t>(axis)];
     if (found != spread.end()) inner_axes.push_back(found - spread.begin());
   }

@@ -1,5 +1,6 @@
-// What a simplification rule sees and may do. A rule looks at a node that is about to be appended to the new graph, whose operands are
-// simplified already, and gives a value of the new graph that stands for it, or nothing. Used by the rule families in this folder only.
+// What a simplification rule sees and may do. A rule looks at a node that is about to be appended to the new graph,
+// whose operands are simplified already, and gives a value of the new graph that stands for it, or nothing. Used by the
+// rule families in this folder only.
 #pragma once
 
 #include <optional>
@@ -19,7 +20,10 @@ struct Candidate {
   ir::Attributes attributes;
   TensorType type;  // of the result
 
-  template <class T> const T& get(std::string_view name) const { return ir::get_attribute<T>(*op, attributes, name); }
+  template <class T>
+  const T& get(std::string_view name) const {
+    return ir::get_attribute<T>(*op, attributes, name);
+  }
   bool is(std::string_view name) const { return op->name == name; }
 };
 
@@ -29,7 +33,10 @@ struct Origin {
   std::vector<ir::Value> operands;
   ir::Attributes attributes;
 
-  template <class T> const T& get(std::string_view name) const { return ir::get_attribute<T>(*op, attributes, name); }
+  template <class T>
+  const T& get(std::string_view name) const {
+    return ir::get_attribute<T>(*op, attributes, name);
+  }
 };
 
 /// The new graph, as rules see it.
@@ -53,7 +60,8 @@ class RuleContext {
 
   /// How `value` was made, when by this op.
   std::optional<Origin> made_by(ir::Value value, std::string_view op) const;
-  /// The number that each element of `value` is: of a constant scalar, or one that was spread. Integers beyond 2^53 have none.
+  /// The number that each element of `value` is: of a constant scalar, or one that was spread. Integers beyond 2^53
+  /// have none.
   std::optional<double> number(ir::Value value) const;
   /// A number spread over a type.
   ir::Value full(double number, const TensorType& type);
@@ -63,8 +71,8 @@ class RuleContext {
 
 using RuleFunction = std::optional<ir::Value> (*)(RuleContext&, const Candidate&);
 struct Rule {
-  std::string_view name;                  // for messages
-  std::vector<std::string_view> ops;      // asked for these ops; empty: for all
+  std::string_view name;              // for messages
+  std::vector<std::string_view> ops;  // asked for these ops; empty: for all
   RuleFunction apply;
 };
 

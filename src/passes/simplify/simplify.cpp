@@ -56,8 +56,8 @@ Value RuleContext::broadcast(Value value, const Shape& shape, const ir::Integers
 
 namespace {
 
-// A rule makes a graph smaller or moves one step towards the canonical form, so a few applications per node are enough. More means two rules that
-// undo each other, a fault of ours.
+// A rule makes a graph smaller or moves one step towards the canonical form, so a few applications per node are enough.
+// More means two rules that undo each other, a fault of ours.
 constexpr int64_t kRulesPerNode = 64;
 constexpr int kDepth = 100;  // of rules within rules, long before the stack ends
 constexpr int kSweeps = 64;
@@ -76,7 +76,8 @@ class RuleTable {
  private:
   RuleTable() {
     std::vector<Rule> all;
-    for (const auto family : {arithmetic_rules, cast_rules, view_rules, broadcast_rules, reduce_rules, contract_rules}) {
+    for (const auto family :
+         {arithmetic_rules, cast_rules, view_rules, broadcast_rules, reduce_rules, contract_rules}) {
       for (Rule& rule : family()) all.push_back(std::move(rule));
     }
     for (const Rule& rule : all) {
@@ -90,11 +91,15 @@ class RuleTable {
   std::vector<Rule> general_;
 };
 
-/// One walk over a graph. Uses are those of the old graph: a value made on the way counts as used more than once until the next walk.
+/// One walk over a graph. Uses are those of the old graph: a value made on the way counts as used more than once until
+/// the next walk.
 class Sweep final : public RuleContext {
  public:
   Sweep(const Graph& from, bool before_grad)
-      : rewriter_(from), before_grad_(before_grad), uses_(from.use_counts()), budget_(kRulesPerNode * (static_cast<int64_t>(from.nodes().size()) + 1)) {}
+      : rewriter_(from),
+        before_grad_(before_grad),
+        uses_(from.use_counts()),
+        budget_(kRulesPerNode * (static_cast<int64_t>(from.nodes().size()) + 1)) {}
 
   Graph run() && {
     for (const Node& node : rewriter_.from().nodes()) {
@@ -104,7 +109,8 @@ class Sweep final : public RuleContext {
         for (const Value result : node.results) note_uses(result);
         continue;
       }
-      const Candidate candidate{node.op, rewriter_.at(node.operands), node.attributes, rewriter_.from().type(node.results[0])};
+      const Candidate candidate{node.op, rewriter_.at(node.operands), node.attributes,
+                                rewriter_.from().type(node.results[0])};
       if (const auto value = simplified(candidate)) {
         rewriter_.replace(node.results[0], *value);
       } else {
@@ -136,13 +142,15 @@ class Sweep final : public RuleContext {
  private:
   std::optional<Value> simplified(const Candidate& candidate) {
     for (const Rule& rule : RuleTable::instance().of(candidate.op)) {
-      SINTER_CHECK(++depth_ < kDepth && budget_ > 0, "simplify: no end of rules; the last is '" + std::string(rule.name) + "' on " + candidate.op->name);
+      SINTER_CHECK(++depth_ < kDepth && budget_ > 0,
+                   "simplify: no end of rules; the last is '" + std::string(rule.name) + "' on " + candidate.op->name);
       const auto value = rule.apply(*this, candidate);
       --depth_;
       if (!value) continue;
       --budget_;
-      SINTER_CHECK(type(*value) == candidate.type, "simplify: rule '" + std::string(rule.name) + "' on " + candidate.op->name + " changes " +
-                                                       candidate.type.to_string() + " to " + type(*value).to_string());
+      SINTER_CHECK(type(*value) == candidate.type, "simplify: rule '" + std::string(rule.name) + "' on " +
+                                                       candidate.op->name + " changes " + candidate.type.to_string() +
+                                                       " to " + type(*value).to_string());
       return value;
     }
     return std::nullopt;
@@ -152,8 +160,8 @@ class Sweep final : public RuleContext {
 
   Rewriter rewriter_;
   bool before_grad_;
-  std::vector<int32_t> uses_;           // of old values
-  std::map<Value, int32_t> new_uses_;   // of new values that stand for old ones
+  std::vector<int32_t> uses_;          // of old values
+  std::map<Value, int32_t> new_uses_;  // of new values that stand for old ones
   int64_t budget_;
   int depth_ = 0;
 };

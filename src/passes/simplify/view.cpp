@@ -1,4 +1,5 @@
-// Views: none that changes nothing, one instead of two of a kind, and none of a scalar spread over a shape, which is spread over the new shape at once.
+// Views: none that changes nothing, one instead of two of a kind, and none of a scalar spread over a shape, which is
+// spread over the new shape at once.
 #include <algorithm>
 
 #include "passes/simplify/rule.h"
@@ -73,7 +74,8 @@ std::optional<Value> slice_of_pad(RuleContext& context, const Candidate& c) {
     starts[i] = starts[i] - low[i];
     limits[i] = limits[i] - low[i];
   }
-  return context.emit("slice", {inner->operands[0]}, {{"starts", starts}, {"limits", limits}, {"strides", c.get<Integers>("strides")}});
+  return context.emit("slice", {inner->operands[0]},
+                      {{"starts", starts}, {"limits", limits}, {"strides", c.get<Integers>("strides")}});
 }
 
 std::optional<Value> empty_pad(RuleContext&, const Candidate& c) {
@@ -88,7 +90,8 @@ std::optional<Value> concatenate_one(RuleContext&, const Candidate& c) {
 
 std::optional<Value> reverse_nothing(RuleContext&, const Candidate& c) {
   const Integers& axes = c.get<Integers>("axes");
-  const bool nothing = std::all_of(axes.begin(), axes.end(), [&](int64_t axis) { return c.type.shape[static_cast<size_t>(axis)] == Dim(1); });
+  const bool nothing = std::all_of(axes.begin(), axes.end(),
+                                   [&](int64_t axis) { return c.type.shape[static_cast<size_t>(axis)] == Dim(1); });
   if (nothing) return c.operands[0];
   return std::nullopt;
 }
@@ -98,7 +101,8 @@ std::optional<Value> reverse_of_reverse(RuleContext& context, const Candidate& c
   if (!inner) return std::nullopt;
   const Integers &outer_axes = c.get<Integers>("axes"), &inner_axes = inner->get<Integers>("axes");
   Integers axes;
-  std::set_symmetric_difference(outer_axes.begin(), outer_axes.end(), inner_axes.begin(), inner_axes.end(), std::back_inserter(axes));
+  std::set_symmetric_difference(outer_axes.begin(), outer_axes.end(), inner_axes.begin(), inner_axes.end(),
+                                std::back_inserter(axes));
   return context.emit("reverse", {inner->operands[0]}, {{"axes", axes}});
 }
 
