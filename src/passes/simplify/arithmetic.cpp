@@ -1,6 +1,7 @@
 // Arithmetic, logic and select. Every rule here gives the same bits, zeros with their signs and NaNs included
 // (docs/decisions/004-numbers.md), but power(x, 2), whose product is closer to the truth.
 #include <cmath>
+#include <limits>
 
 #include "passes/simplify/rule.h"
 
@@ -37,9 +38,9 @@ constexpr Special kNeutral[] = {
     {"minimum", kInfinity, kFloat},
 };
 constexpr Special kAbsorbing[] = {
-    {"multiply", 0.0, kInteger},
+    {"multiply", 0.0, kInteger},  // of floats not: NaN and infinities times 0 are NaN
     {"and", 0.0, kInteger | kBool},
-    {"or", 1, kBool},  // float * 0 is not 0 for NaN and infinities
+    {"or", 1, kBool},
 };
 
 constexpr std::string_view kCommutative[] = {"add", "multiply", "maximum", "minimum",  "and",
