@@ -29,7 +29,7 @@ bool flatten(const Datum& datum, size_t level, Extents& extents, std::vector<Dat
 const std::vector<std::pair<std::string_view, Builtin>>& builtins() {
   static const std::vector<std::pair<std::string_view, Builtin>> kBuiltins = {
       {"shape", Builtin::kShape},   {"rank", Builtin::kRank},       {"size", Builtin::kSize}, {"dtype", Builtin::kDType},
-      {"length", Builtin::kLength}, {"product", Builtin::kProduct}, {"full", Builtin::kFull}, {"constant", Builtin::kConstant}};
+      {"length", Builtin::kLength}, {"product", Builtin::kProduct}, {"full", Builtin::kFull}, {"table", Builtin::kTable}};
   return kBuiltins;
 }
 
@@ -102,18 +102,18 @@ Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& 
       }
       return emission_.builder().broadcast_to(tensor(value.value, dtype, frame, value.offset), shape);
     }
-    case Builtin::kConstant: {
+    case Builtin::kTable: {
       const auto list = need("value");
       const DType dtype = dtype_of_item(next("dtype"));
       done();
       Extents extents;
       std::vector<Datum> numbers;
-      if (!flatten(list.value, 0, extents, numbers)) fail(ErrorCode::kType, frame, list.offset, "the lists of a constant are of equal length, and not too many");
+      if (!flatten(list.value, 0, extents, numbers)) fail(ErrorCode::kType, frame, list.offset, "the lists of a table are of equal length, and not too many");
       Tensor table(dtype, extents);
       for (size_t i = 0; i < numbers.size() && i < static_cast<size_t>(table.size()); ++i) {
         const auto number = numbers[i].known_number();
         const bool* flag = numbers[i].as<bool>();
-        if (!number && flag == nullptr) fail(ErrorCode::kType, frame, list.offset, "a constant holds numbers, not " + describe(numbers[i]));
+        if (!number && flag == nullptr) fail(ErrorCode::kType, frame, list.offset, "a table holds numbers, not " + describe(numbers[i]));
         if (const auto whole = numbers[i].known_integer()) table.set_integer(static_cast<int64_t>(i), *whole);
         else table.set(static_cast<int64_t>(i), flag != nullptr ? static_cast<double>(*flag) : *number);
       }

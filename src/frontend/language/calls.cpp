@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <cctype>
 
-#include "base/text.h"
+#include "frontend/language/suggest.h"
 #include "frontend/language/lower.h"
 #include "frontend/language/lower_scopes.h"
 
@@ -27,13 +27,12 @@ std::optional<Arguments::Item> Arguments::take(std::string_view name) {
 Callable Lowering::callee(const Expression& e, Frame& frame) {
   if (e.kind == Expression::Kind::kMember) {
     if (e.operands[0]->kind != Expression::Kind::kName || e.operands[0]->text != "op") {
-      fail(ErrorCode::kName, frame, e.offset, "only 'op' has members: op." + std::string(e.text) + " is the op of that name");
+      fail(ErrorCode::kName, frame, e.offset, "only 'op' has members, the ops", "functions are called: " + std::string(e.text) + "(...)");
     }
     if (const ir::OpDef* op = ir::OpRegistry::instance().find(e.text)) return {.op = op};
     std::vector<std::string> names;
     for (const auto& op : ir::OpRegistry::instance().all()) names.push_back(op->name);
-    const std::string guess = closest(e.text, names);
-    fail(ErrorCode::kName, frame, e.offset, "there is no op '" + std::string(e.text) + "'", guess.empty() ? "" : "did you mean op." + guess + "?");
+    fail(ErrorCode::kName, frame, e.offset, "there is no op '" + std::string(e.text) + "'", did_you_mean(e.text, names));
   }
   if (e.kind == Expression::Kind::kName) {
     // A value that cannot be called does not hide the function of its name: `mean = mean(x)`.
@@ -41,6 +40,7 @@ Callable Lowering::callee(const Expression& e, Frame& frame) {
     if (local != nullptr && local->is<Callable>()) return *local->as<Callable>();
     if (const auto found = find_callable(e.text, frame)) return *found;
     if (local == nullptr) fail_unknown(e.text, frame, e.offset);
+    fail(ErrorCode::kType, frame, e.offset, "'" + std::string(e.text) + "' is " + describe(*local) + " and cannot be called");
   }
   const Datum value = evaluate(e, frame);
   if (const auto* callable = value.as<Callable>()) return *callable;
@@ -128,8 +128,7 @@ void Lowering::bind(const Declaration& d, Arguments& arguments, Frame& callee, c
     }
     const auto names = parameter_names();
     if (!item.name.empty() && std::find(names.begin(), names.end(), item.name) == names.end()) {
-      const std::string guess = closest(item.name, names);
-      fail(ErrorCode::kName, caller, item.offset, arguments.callee + " has no argument '" + std::string(item.name) + "'", guess.empty() ? "" : "did you mean '" + guess + "'?");
+      fail(ErrorCode::kName, caller, item.offset, arguments.callee + " has no argument '" + std::string(item.name) + "'", did_you_mean(item.name, names));
     }
   }
   for (size_t i = 0; i < d.parameters.size(); ++i) {
@@ -165,14 +164,11 @@ ir::Value Lowering::initial_value(const Datum& initial, const TensorType& type, 
   const CallScope scope(*this, spot, d.name);
   const auto results = run(d, frame);
   const ir::Value value = tensor(results.front().second, type.dtype, frame, d.offset);
-  if (emission_.builder().dtype(value) != type.dtype) {
-    fail(ErrorCode::kType, frame, d.offset, "the initialiser '" + std::string(d.name) + "' gives " + emission_.builder().type(value).to_string() + " for a variable of type " + type.to_string());
+  const TensorType& given = emission_.builder().type(value);
+  if (given != type) {
+    fail(ErrorCode::kType, frame, d.offset, "the initialiser '" + std::string(d.name) + "' gives " + given.to_string() + " for a variable of type " + type.to_string());
   }
-  try {
-    return emission_.builder().broadcast_to(value, type.shape);
-  } catch (const Error& error) {
-    fail_like(error, frame, d.offset);
-  }
+  return value;
 }
 
 ir::Value Lowering::run_optimizer(const Template& optimizer, Frame& frame, Spot spot) {

@@ -2,11 +2,11 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/text.h"
 #include "frontend/language/data_source.h"
 #include "frontend/language/library.h"
 #include "frontend/language/parse.h"
 #include "frontend/language/program.h"
+#include "frontend/language/suggest.h"
 
 namespace sinter::language {
 namespace {
@@ -67,8 +67,7 @@ class Compiler {
     if (models.empty()) throw Error(ErrorCode::kUsage, "the text has no model").at({source_.file}).hint("write model name(x: f32[batch, 32]) -> y { ... }");
     if (!options_.model.empty()) {
       if (const Declaration* model = find_model(options_.model)) return *model;
-      const std::string guess = closest(options_.model, models);
-      throw Error(ErrorCode::kName, "there is no model '" + options_.model + "'").at({source_.file}).hint(guess.empty() ? "" : "did you mean '" + guess + "'?");
+      throw Error(ErrorCode::kName, "there is no model '" + options_.model + "'").at({source_.file}).hint(did_you_mean(options_.model, models));
     }
     if (models.size() == 1) return *find_model(models.front());
     if (file_.trains.size() == 1) return *find_model(file_.trains.front().model);
@@ -90,11 +89,9 @@ class Compiler {
       else if (setting.name == "epochs") spec.epochs = whole(setting, 1, 1'000'000'000);
       else if (setting.name == "batch") spec.batch = whole(setting, 1, 1'000'000'000);
       else if (setting.name == "seed") spec.seed = static_cast<uint32_t>(whole(setting, 0, UINT32_MAX));
-      else {
-        const std::string guess = closest(setting.name, kSettings);
+      else
         fail(ErrorCode::kName, setting.offset, "a train block has no setting '" + std::string(setting.name) + "'",
-             guess.empty() ? "the settings are data, loss, optimizer, metrics, epochs, batch and seed" : "did you mean '" + guess + "'?");
-      }
+             did_you_mean(setting.name, kSettings, "the settings are data, loss, optimizer, metrics, epochs, batch and seed"));
     }
     if (plan.loss == nullptr) fail(ErrorCode::kType, block.offset, "this train block has no loss", "write loss = cross_entropy(logits, label), for example");
     if (plan.optimizer == nullptr) fail(ErrorCode::kType, block.offset, "this train block has no optimizer", "write optimizer = adam(learning_rate = 0.001), for example");
@@ -142,8 +139,7 @@ class Compiler {
   void check_dims() const {
     for (const auto& [symbol, value] : options_.dims) {
       if (!context_.symbols.contains(symbol)) {
-        const std::string guess = closest(symbol, context_.symbols);
-        throw Error(ErrorCode::kUsage, "the model has no symbol '" + symbol + "' to compile in").at({source_.file}).hint(guess.empty() ? "" : "did you mean '" + guess + "'?");
+        throw Error(ErrorCode::kUsage, "the model has no symbol '" + symbol + "' to compile in").at({source_.file}).hint(did_you_mean(symbol, context_.symbols));
       }
       if (value < 0) throw Error(ErrorCode::kUsage, "the symbol '" + symbol + "' cannot be " + std::to_string(value)).at({source_.file});
     }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <filesystem>
 
-#include "base/text.h"
 #include "frontend/language/parse.h"
+#include "frontend/language/suggest.h"
 
 namespace sinter::language {
 namespace {
@@ -47,9 +47,8 @@ class Reader {
     data.source = call.operands[0]->text;
     data.place = source_.place(call.offset);
     if (std::find(std::begin(kSources), std::end(kSources), data.source) == std::end(kSources)) {
-      const std::string guess = closest(data.source, kSources);
       fail(ErrorCode::kName, call.offset, "there is no data source '" + data.source + "'",
-           guess.empty() ? "the sources are clusters, digits, xor and csv" : "did you mean '" + guess + "'?");
+           did_you_mean(data.source, kSources, "the sources are clusters, digits, xor and csv"));
     }
     std::vector<const Known*> known;
     for (const Known& k : kArguments) {
@@ -87,8 +86,7 @@ class Reader {
       if (k->name == given.name) return k;
       names.emplace_back(k->name);
     }
-    const std::string guess = closest(given.name, names);
-    fail(ErrorCode::kName, given.offset, "the data source " + source + " has no argument '" + std::string(given.name) + "'", guess.empty() ? "" : "did you mean '" + guess + "'?");
+    fail(ErrorCode::kName, given.offset, "the data source " + source + " has no argument '" + std::string(given.name) + "'", did_you_mean(given.name, names));
   }
 
   /// A literal, with a minus sign perhaps.

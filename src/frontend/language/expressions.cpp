@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/text.h"
+#include "frontend/language/suggest.h"
 #include "frontend/language/lower.h"
 #include "frontend/language/lower_scopes.h"
 
@@ -85,14 +86,12 @@ void Lowering::fail_unknown(std::string_view wanted, const Frame& frame, uint32_
   for (const auto& op : ir::OpRegistry::instance().all()) candidates.insert(op->name);
   for (const auto& [known, builtin] : builtins()) candidates.emplace(known);
   for (const auto& [known, value] : kConstants) candidates.emplace(known);
-  const std::string guess = closest(wanted, candidates);
-  fail(ErrorCode::kName, frame, offset, "unknown name '" + std::string(wanted) + "'", guess.empty() ? "" : "did you mean '" + guess + "'?");
+  for (const DType dtype : kAllDTypes) candidates.emplace(sinter::name(dtype));
+  fail(ErrorCode::kName, frame, offset, "unknown name '" + std::string(wanted) + "'", did_you_mean(wanted, candidates));
 }
 
 Datum Lowering::name(const Expression& e, Frame& frame) {
-  if (const Datum* known = frame.names.find(e.text)) {
-    return known->is<UndecidedLabel>() && context_.label ? decide_label(*known, false, frame, e.offset) : *known;
-  }
+  if (const Datum* known = frame.names.find(e.text)) return *known;
   if (e.text == "true") return true;
   if (e.text == "false") return false;
   if (e.text == "none") return None{};
@@ -196,6 +195,10 @@ Datum Lowering::index_tensor(const Expression& e, ir::Value value, Frame& frame)
     }
     if (!at.is<Dim>()) fail(ErrorCode::kType, frame, s.offset, "an index is a whole number, a range or a tensor of integers, not " + describe(at));
     const Dim position = from_front(*at.as<Dim>(), size);
+    const auto known = position.as_constant(), known_size = size.as_constant();
+    if (known && (*known < 0 || (known_size && *known >= *known_size))) {
+      fail(ErrorCode::kType, frame, s.offset, "index " + at.as<Dim>()->to_string() + " is outside dim " + std::to_string(starts.rank()) + " of " + builder.type(value).to_string());
+    }
     starts.push_back(position);
     limits.push_back(position + 1);
   }

@@ -3,7 +3,7 @@
 #include <cmath>
 
 #include "base/hash.h"
-#include "base/text.h"
+#include "frontend/language/suggest.h"
 #include "frontend/language/lower.h"
 
 namespace sinter::language {
@@ -83,8 +83,7 @@ Datum Lowering::call_op(const ir::OpDef& op, Arguments arguments, const Frame& f
       std::vector<std::string> names;
       for (const auto& o : op.operands) names.push_back(o.name);
       for (const auto& a : op.attributes) names.push_back(a.name);
-      const std::string guess = closest(item.name, names);
-      fail(ErrorCode::kName, frame, item.offset, op.name + " has no argument '" + std::string(item.name) + "'", guess.empty() ? "" : "did you mean '" + guess + "'?");
+      fail(ErrorCode::kName, frame, item.offset, op.name + " has no argument '" + std::string(item.name) + "'", did_you_mean(item.name, names));
     }
     if (attribute != nullptr) {
       const bool twice = std::any_of(given.begin(), given.end(), [&](const auto& g) { return g.first == attribute; });

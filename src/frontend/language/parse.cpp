@@ -5,7 +5,7 @@
 #include <charconv>
 #include <cstdlib>
 
-#include "base/text.h"
+#include "frontend/language/suggest.h"
 
 namespace sinter::language {
 namespace {
@@ -111,8 +111,7 @@ class Parser {
     const uint32_t begin = offset();
     const auto* item = std::find(std::begin(kItems), std::end(kItems), token().text);
     if (item == std::end(kItems)) {
-      const std::string guess = token().kind == TokenKind::kWord ? closest(token().text, kItems) : "";
-      fail("expected function, layer, model, initialiser, optimizer or train", guess.empty() ? "" : "did you mean '" + guess + "'?");
+      fail("expected function, layer, model, initialiser, optimizer or train", did_you_mean(token().text, kItems));
     }
     ++at_;
     note(&Layout::items, begin);
@@ -141,8 +140,9 @@ class Parser {
     }
     expect(")", "after the parameters");
     const bool transforms = d.kind == Declaration::Kind::kOptimizer;  // an optimizer's result is its `parameter`
-    if (accept("=")) {
-      if (d.kind == Declaration::Kind::kModel || transforms) fail("expected '{': the body of " + std::string(name(d.kind)) + " is a block");
+    if (is("=")) {
+      if (d.kind == Declaration::Kind::kModel || transforms) fail("the body of this " + std::string(name(d.kind)) + " is a block: expected '{'");
+      ++at_;
       d.value = parse_expression();
       return;
     }
@@ -321,7 +321,7 @@ class Parser {
       if (op->strength == kComparisonStrength && std::any_of(std::begin(kBinaryOperators), std::end(kBinaryOperators), [&](const BinaryOperator& b) {
             return b.strength == kComparisonStrength && is(b.text);
           })) {
-        fail("comparisons do not chain", "write a < b and b < c");
+        fail_at(offset(), "comparisons do not chain", "write a < b and b < c");
       }
     }
     depth_ = depth;
@@ -465,7 +465,7 @@ class Parser {
         }
         if (accept("[")) {
           ExpressionPtr list = make(Expression::Kind::kList, where);
-          list->arguments = parse_arguments("]", "");
+          list->arguments = parse_arguments("]", "of items");
           return list;
         }
         fail("expected an expression");

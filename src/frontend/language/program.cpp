@@ -1,6 +1,6 @@
 #include "frontend/language/program.h"
 
-#include "base/text.h"
+#include <algorithm>
 
 namespace sinter::language {
 namespace {
@@ -95,10 +95,9 @@ ir::Function Program::emit_predict() {
 
 // ---- training ----
 
-void Program::read_label(Lowering& lowering, Emission& emission, Frame& frame) {
+void Program::read_label(Emission& emission) {
   if (!context_.label) context_.label = context_.output;  // neither loss nor metrics look at it
-  (void)lowering;
-  declare(table_, {{"label", Role::kInput, *context_.label, {}}, None{}, frame.source, model_.offset});
+  declare(table_, {{"label", Role::kInput, *context_.label, {}}, None{}, model_.source, model_.offset});
   emission.read_input("label");
 }
 
@@ -113,6 +112,9 @@ void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame,
     lowering.fail(ErrorCode::kType, frame, expression.offset, (name == "loss" ? "the loss" : "the metric '" + name + "'") + std::string(" is ") + lowering.describe(datum) + ", not one float",
                   tensor ? "take the mean over the batch: mean(...)" : "");
   }
+  if (std::find(outputs_.begin(), outputs_.end(), name) != outputs_.end()) {
+    lowering.fail(ErrorCode::kName, frame, expression.offset, "'" + name + "' is the name of a result of the model and of a metric or loss", "give the result or the metric another name");
+  }
   declare(table_, {{name, Role::kOutput, {DType::kF32, {}}, {}}, None{}, frame.source, expression.offset});
   emission.write(name, builder.cast(*value, DType::kF32));
   if (kept != nullptr) *kept = *value;
@@ -124,7 +126,7 @@ ir::Value Program::measure(Lowering& lowering, Emission& emission, Frame& frame)
   ir::Value loss;
   write_scalar(lowering, emission, settings, "loss", *train_->loss, &loss);
   for (const auto& [name, expression] : train_->metrics) write_scalar(lowering, emission, settings, name, *expression, nullptr);
-  read_label(lowering, emission, settings);
+  read_label(emission);
   return loss;
 }
 
@@ -142,7 +144,7 @@ TemplatePtr Program::optimizer(Lowering& lowering) {
   const Datum datum = lowering.evaluate(*train_->optimizer, frame);
   const auto* made = datum.as<TemplatePtr>();
   if (made == nullptr || (*made)->declaration->kind != Declaration::Kind::kOptimizer) {
-    lowering.fail(ErrorCode::kType, frame, train_->optimizer->offset, "the optimizer is " + lowering.describe(datum), "write for example adam(learning_rate = 0.001)");
+    lowering.fail(ErrorCode::kType, frame, train_->optimizer->offset, "this is " + lowering.describe(datum) + ", not a call of an optimizer", "write for example adam(learning_rate = 0.001)");
   }
   if (!train_->learning_rate) return *made;
   auto changed = std::make_shared<Template>(**made);

@@ -41,7 +41,7 @@ class Program {
   void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression, ir::Value* kept);
   void update_parameters(Lowering& lowering, Emission& emission, const Template& optimizer, ir::Value loss);
   TemplatePtr optimizer(Lowering& lowering);
-  void read_label(Lowering& lowering, Emission& emission, Frame& frame);
+  void read_label(Emission& emission);
 
   Context& context_;
   const Declaration& model_;

@@ -60,8 +60,12 @@ void Lowering::name_nodes(const Frame& frame, std::string_view target) {
 
 std::vector<std::pair<std::string_view, Datum>> Lowering::run(const Declaration& declaration, Frame& frame) {
   if (std::find(running_.begin(), running_.end(), &declaration) != running_.end()) {
-    fail(ErrorCode::kName, frame, declaration.offset, "'" + std::string(declaration.name) + "' calls itself",
-         "a model is unrolled while compiling; use repeat for a fixed number of turns");
+    std::string way;
+    for (auto at = std::find(running_.begin(), running_.end(), &declaration); at != running_.end(); ++at) way += std::string((*at)->name) + " -> ";
+    const Spot spot = calls_.empty() ? blame(frame, declaration.offset) : calls_.back().spot;
+    throw Error(ErrorCode::kName, "'" + std::string(declaration.name) + "' calls itself: " + way + std::string(declaration.name))
+        .at(spot.place())
+        .hint("calls are unrolled while compiling; use repeat for a fixed number of turns");
   }
   running_.push_back(&declaration);
   std::vector<std::pair<std::string_view, Datum>> results;
@@ -169,8 +173,7 @@ void Lowering::claim(Frame& frame, uint32_t offset) {
   const auto [owner, fresh] = owners_.emplace(frame.layer_path, frame.scope);
   if (fresh || owner->second == frame.scope) return;
   const std::string last = frame.layer_path.substr(frame.layer_path.rfind('.') + 1);  // npos + 1 == 0
-  fail(ErrorCode::kName, frame, offset, "two layer calls are named '" + frame.layer_path + "'",
-       "name one of them: " + std::string(frame.declaration == nullptr ? "layer" : frame.declaration->name) + "(..., name = \"" + last + "2\")");
+  throw Error(ErrorCode::kName, "two layer calls are named '" + frame.layer_path + "'").at(blame(frame, offset).place()).hint("name one of them: " + std::string(frame.declaration == nullptr ? "layer" : frame.declaration->name) + "(..., name = \"" + last + "_2\")");
 }
 
 void Lowering::declare_variable(const Statement& s, Frame& frame) {
@@ -185,7 +188,9 @@ void Lowering::declare_variable(const Statement& s, Frame& frame) {
   const std::string variable = joined(frame.path, target.name);
   const std::string_view first = std::string_view(variable).substr(0, variable.find('.'));
   if (frame.layer != nullptr && (first == "train" || first == "optimizer" || first == "data")) {
-    fail(ErrorCode::kName, frame, s.offset, "the path '" + variable + "' begins with '" + std::string(first) + "', which belongs to the compiler", "choose another name");
+    throw Error(ErrorCode::kName, "the path '" + variable + "' begins with '" + std::string(first) + "', which belongs to the compiler")
+        .at(blame(frame, s.offset).place())
+        .hint("choose another name");
   }
   if (!declared_.insert(variable).second) fail(ErrorCode::kName, frame, s.offset, "'" + variable + "' is declared twice");
 
@@ -197,8 +202,6 @@ void Lowering::declare_variable(const Statement& s, Frame& frame) {
     fail(ErrorCode::kType, frame, s.type->offset, "a " + what + " has a constant shape, not " + type.to_string(), "symbols such as batch differ from call to call");
   }
   if (is_parameter && !is_float(type.dtype)) fail(ErrorCode::kType, frame, s.type->offset, "a parameter is of a float dtype, not " + type.to_string(), "use state for other values");
-  type.shape.element_count();
-
   const Datum initial = evaluate(*s.value, frame);
   const TemplatePtr* initialiser = initial.as<TemplatePtr>();
   const bool fits = initial.known_number() || initial.is<bool>() ||
@@ -209,6 +212,7 @@ void Lowering::declare_variable(const Statement& s, Frame& frame) {
   }
   const Spot spot = blame(frame, s.offset);
   try {
+    type.shape.element_count();  // raises when it leaves 64 bits
     emission_.table().declare({{variable, is_parameter ? Role::kParameter : Role::kState, type, {}}, initial, spot.source, spot.offset});
   } catch (const Error& error) {
     fail_like(error, frame, s.offset);

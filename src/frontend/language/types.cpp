@@ -75,13 +75,22 @@ Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& fra
       fail(ErrorCode::kName, frame, pattern.offset, "'" + std::string(pattern.word) + "' is no type",
            parse_dtype(pattern.word) ? "the type of a scalar is written " + std::string(pattern.word) + "[]" : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer");
     }
-    if (!match_word(pattern.word, datum)) fail(ErrorCode::kType, caller, offset, what + " is " + describe(datum) + ", not of type " + std::string(pattern.word));
+    if (!match_word(pattern.word, datum)) {
+      const auto* callable = datum.as<Callable>();
+      const bool uncalled = callable != nullptr && callable->declaration != nullptr && language::name(callable->declaration->kind) == pattern.word;
+      fail(ErrorCode::kType, caller, offset, what + " is " + describe(datum) + ", not of type " + std::string(pattern.word),
+           uncalled ? "call it: " + std::string(callable->declaration->name) + "()" : "");
+    }
     return datum;
   }
   Datum decided = datum;
   if (datum.is<UndecidedLabel>()) {
     const auto dtype = parse_dtype(pattern.word);
-    decided = decide_label(datum, dtype && is_integer(*dtype), caller, offset);
+    const bool classes = dtype && is_integer(*dtype);
+    if (classes && context_.label && is_float(context_.label->dtype)) {
+      fail(ErrorCode::kType, caller, offset, what + " wants classes, but the loss or a metric before takes the label as numbers, " + context_.label->to_string());
+    }
+    decided = decide_label(datum, classes, caller, offset);
   }
   if (decided.known_number() && pattern.axes.empty()) {
     const Datum* bound = frame.names.find(pattern.word);
