@@ -17,18 +17,50 @@ template <class Wide> struct UnaryReference {
   double max_ulp;
 };
 
+template <class Wide> struct BinaryReference {
+  std::string_view name;
+  Wide (*function)(Wide, Wide);
+  double max_ulp;
+};
+
 template <class Wide> Wide sigmoid_reference(Wide x) {
   const Wide t = std::exp(-std::fabs(x));
   return (x < 0 ? t : 1) / (1 + t);
 }
 
 inline constexpr UnaryReference<double> kReferencesF32[] = {
-    {"exp", [](double x) { return std::exp(x); }, 1.5},   {"log", [](double x) { return std::log(x); }, 1.5},
-    {"tanh", [](double x) { return std::tanh(x); }, 1.5}, {"sigmoid", sigmoid_reference<double>, 2},
+    {"exp", [](double x) { return std::exp(x); }, 1.5},
+    {"exp2", [](double x) { return std::exp2(x); }, 1.5},
+    {"expm1", [](double x) { return std::expm1(x); }, 2},
+    {"log", [](double x) { return std::log(x); }, 1.5},
+    {"log1p", [](double x) { return std::log1p(x); }, 2},
+    {"log2", [](double x) { return std::log2(x); }, 2},
+    {"tanh", [](double x) { return std::tanh(x); }, 1.5},
+    {"sigmoid", sigmoid_reference<double>, 2},
     {"erf", [](double x) { return std::erf(x); }, 1.5},
+    {"sin", [](double x) { return std::sin(x); }, 1.5},
+    {"cos", [](double x) { return std::cos(x); }, 1.5},
+    {"tan", [](double x) { return std::tan(x); }, 2},
+    {"asin", [](double x) { return std::asin(x); }, 2},
+    {"acos", [](double x) { return std::acos(x); }, 2},
+    {"atan", [](double x) { return std::atan(x); }, 2},
+    {"sinh", [](double x) { return std::sinh(x); }, 2},
+    {"cosh", [](double x) { return std::cosh(x); }, 2},
+    {"rsqrt", [](double x) { return 1 / std::sqrt(x); }, 1.5},
 };
 
-template <class Wide, size_t n> const UnaryReference<Wide>& reference(const UnaryReference<Wide> (&all)[n], std::string_view name) {
+inline constexpr BinaryReference<double> kBinaryReferencesF32[] = {
+    {"power", [](double x, double y) { return std::pow(x, y); }, 1},
+    {"atan2", [](double y, double x) { return std::atan2(y, x); }, 2},
+};
+
+inline constexpr UnaryReference<long double> kReferencesF64[] = {
+    {"exp", [](long double x) { return std::exp(x); }, 1.5},   {"log", [](long double x) { return std::log(x); }, 1.5},
+    {"tanh", [](long double x) { return std::tanh(x); }, 1.5}, {"sigmoid", sigmoid_reference<long double>, 2},
+    {"erf", [](long double x) { return std::erf(x); }, 2},
+};
+
+template <class Reference, size_t n> const Reference& reference(const Reference (&all)[n], std::string_view name) {
   return *std::find_if(std::begin(all), std::end(all), [&](const auto& r) { return r.name == name; });
 }
 

@@ -13,9 +13,18 @@ template <class T> struct UnaryArrays {
   void (*scalars)(const T* x, T* result, int64_t n);
 };
 
+/// One function of two operands.
+template <class T> struct BinaryArrays {
+  const char* name;
+  void (*vectors)(const T* x, const T* y, T* result, int64_t n);
+  void (*scalars)(const T* x, const T* y, T* result, int64_t n);
+};
+
 /// All functions of one level; lists end with an entry without name.
 struct MathArrays {
   const UnaryArrays<float>* unary_f32;
+  const BinaryArrays<float>* binary_f32;
+  const UnaryArrays<double>* unary_f64;
   void (*random_vectors)(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n);
   void (*random_scalars)(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n);
 };

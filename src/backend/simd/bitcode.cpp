@@ -12,18 +12,26 @@ SINTER_SIMD_MODULE(v4)
 namespace sinter::backend::simd {
 namespace {
 
-bool contains(ScalarOp op, DType dtype) {
 #define SINTER_SIMD_CASE(op, name) case ScalarOp::k##op:
-  if (dtype == DType::kF32) {
-    switch (op) {
-      SINTER_SIMD_UNARY_F32(SINTER_SIMD_CASE)
-      return true;
-      default: return false;
-    }
+bool contains(ScalarOp op, DType dtype) {
+  switch (dtype) {
+    case DType::kF32:
+      switch (op) {
+        SINTER_SIMD_UNARY_F32(SINTER_SIMD_CASE)
+        SINTER_SIMD_BINARY_F32(SINTER_SIMD_CASE)
+        return true;
+        default: return false;
+      }
+    case DType::kF64:
+      switch (op) {
+        SINTER_SIMD_UNARY_F64(SINTER_SIMD_CASE)
+        return true;
+        default: return false;
+      }
+    default: return dtype == DType::kU32 && op == ScalarOp::kRandomBits;
   }
-#undef SINTER_SIMD_CASE
-  return dtype == DType::kU32 && op == ScalarOp::kRandomBits;
 }
+#undef SINTER_SIMD_CASE
 
 }  // namespace
 

@@ -127,10 +127,15 @@ def fits():
                    lambda z: z**2 / cos(sqrt(z)), range(3), 0, 0.7855**2, 24),
         "TanF32": (odd(tan, mpf(1) / 3), odd_weight(tan), range(7), 0, 0.7855**2, 24),
         "AtanF32": (odd(atan, -mpf(1) / 3), odd_weight(atan), range(9), 0, 1, 24),
-        "AsinF32": (odd(asin, mpf(1) / 6), odd_weight(asin), range(6), 0, 0.25, 24),
+        "AsinF32": (odd(asin, mpf(1) / 6), odd_weight(asin), range(7), 0, 0.36, 24),
         "SinhF32": (odd(sinh, mpf(1) / 6), odd_weight(sinh), range(4), 0, 1, 24),
         "ExpF64": (exp_q, lambda r: away(r)**2 / abs(expm1(away(r))), range(11), -half_log2, half_log2, 53),
         "LogF64": (log_atanh, lambda z: away(z) * sqrt(away(z)) / mp.atanh(sqrt(away(z))) / 2, range(7), 0, 0.0296, 53),
+        "TanhF64": (odd(tanh, -mpf(1) / 3), odd_weight(tanh), range(12), 0, 0.601**2, 53),
+        "ErfF64": (erf_small, lambda z: sqrt(away(z)) / erf(sqrt(away(z))), range(12), 0, 0.94**2, 53),
+        "ErfTailF64": (erf_tail, lambda a: erfc(a) / erf(a), range(18), 0.92, 6, 53),
+        "PowerLog2": (lambda z: log_atanh(z) / log(2), lambda z: away(z) * sqrt(away(z)) / mp.atanh(sqrt(away(z))) / 2 * log(2), range(5), 0, 0.0296, 53),
+        "PowerExp2": (lambda r: series(r, lambda r: (2**r - 1) / r, lambda r: log(2)), lambda r: r / 2**r, range(8), -0.5, 0.5, 53),
     }
     return table
 

@@ -22,6 +22,13 @@ template <auto function, class T> void scalars(const T* x, T* result, int64_t n)
   for (int64_t i = 0; i < n; ++i) result[i] = function(x[i]);
 }
 
+template <auto function, class T> void vectors(const T* x, const T* y, T* result, int64_t n) {
+  for (int64_t i = 0; i < n; i += sizeof(Native<T>) / sizeof(T)) store<T>(result + i, function(load(x + i), load(y + i)));
+}
+template <auto function, class T> void scalars(const T* x, const T* y, T* result, int64_t n) {
+  for (int64_t i = 0; i < n; ++i) result[i] = function(x[i], y[i]);
+}
+
 void random_vectors(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n) {
   constexpr int kLanes = sizeof(NativeU32) / sizeof(uint32_t);
   for (int64_t i = 0; i < n; i += kLanes) {
@@ -39,12 +46,16 @@ void random_scalars(uint32_t seed, uint32_t step, uint32_t stream, const int64_t
 
 #define SINTER_SIMD_ENTRY(op, name) {#name, vectors<SINTER_SIMD_F32(name), float>, scalars<SINTER_SIMD_F32_SCALAR(name), float>},
 constexpr UnaryArrays<float> kUnaryF32[] = {SINTER_SIMD_UNARY_F32(SINTER_SIMD_ENTRY){}};
+constexpr BinaryArrays<float> kBinaryF32[] = {SINTER_SIMD_BINARY_F32(SINTER_SIMD_ENTRY){}};
+#undef SINTER_SIMD_ENTRY
+#define SINTER_SIMD_ENTRY(op, name) {#name, vectors<SINTER_SIMD_F64(name), double>, scalars<SINTER_SIMD_F64_SCALAR(name), double>},
+constexpr UnaryArrays<double> kUnaryF64[] = {SINTER_SIMD_UNARY_F64(SINTER_SIMD_ENTRY){}};
 #undef SINTER_SIMD_ENTRY
 
 }  // namespace
 
 #define SINTER_SIMD_PASTE(a, b) a##b
 #define SINTER_SIMD_TABLE(level) SINTER_SIMD_PASTE(sinter_simd_arrays_, level)
-extern "C" const MathArrays SINTER_SIMD_TABLE(SINTER_LEVEL) = {kUnaryF32, random_vectors, random_scalars};
+extern "C" const MathArrays SINTER_SIMD_TABLE(SINTER_LEVEL) = {kUnaryF32, kBinaryF32, kUnaryF64, random_vectors, random_scalars};
 
 }  // namespace sinter::backend::simd

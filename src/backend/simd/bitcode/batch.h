@@ -1,10 +1,11 @@
 // The batches that the math functions compute on: xsimd's, of the register width of the level that is being compiled.
-// Used only by the files of this folder, which clang compiles to bitcode. Of xsimd only basic operations are used
-// (arithmetic, comparison, select, bits, sqrt, rounding to integers); what Debian's xsimd 8.1 lacks or gets wrong stands here:
-// its multiply-add does not fuse on AVX-512, and it has no scaling by powers of two.
+// Used only by the files of this folder, which clang compiles to bitcode. Of xsimd only basic operations are used (arithmetic, comparison,
+// select, bits, sqrt, rounding). What Debian's xsimd 8.1 lacks stands here: its multiply-add does not fuse on AVX-512, and it cannot scale
+// by powers of two. What it gets wrong is avoided: != is false for NaN on AVX, ^ of masks is wrong on AVX-512.
 #pragma once
 
 #include <cstdint>
+#include <utility>
 #include <xsimd/xsimd.hpp>
 
 namespace sinter::backend::simd {
@@ -86,8 +87,8 @@ template <class V> Rounded<V> round_product(V a, Scalar<V> b) {
   return {shifted - magic, as_int(shifted) - as_int(magic)};
 }
 
-/// n in the range of round_product, as float.
-template <class V> V to_float(Int<V> n) { return as_float<V>(as_int(V(kMagic<V>)) + n) - V(kMagic<V>); }
+/// n, of less than 2^50, as float: no level below v4 can convert 64-bit integers.
+inline F64 small_to_float(I64 n) { return as_float<F64>(as_int(F64(kMagic<F64>)) + n) - F64(kMagic<F64>); }
 
 /// 2^n for n in the range of normal numbers.
 template <class V> V power_of_two(Int<V> n) { return as_float<V>((n + Float<V>::kBias) << Float<V>::kMantissaBits); }
@@ -106,5 +107,25 @@ template <class V> V scale(V x, Rounded<V> n) {
   return x * power_of_two<V>(half) * power_of_two<V>(n.integer - half);
 #endif
 }
+
+/// A batch of floats as two of doubles, for functions that f32 is not precise enough for.
+struct Wide {
+  F64 low, high;
+};
+
+template <int first, int... lane> F64 widen_lanes(Native<float> x, std::integer_sequence<int, lane...>) {
+  return F64::register_type(__builtin_convertvector(__builtin_shufflevector(x, x, (first + lane)...), Native<double>));
+}
+inline Wide widen(F32 x) {
+  constexpr std::make_integer_sequence<int, F64::size> kLanes;
+  return {widen_lanes<0>(x.data, kLanes), widen_lanes<F64::size>(x.data, kLanes)};
+}
+
+template <int... lane> F32 narrow_lanes(Native<double> low, Native<double> high, std::integer_sequence<int, lane...>) {
+  using Half __attribute__((vector_size(sizeof(low) / 2))) = float;
+  return F32::register_type(__builtin_shufflevector(__builtin_convertvector(low, Half), __builtin_convertvector(high, Half), lane...));
+}
+/// Each double rounded to float.
+inline F32 narrow(Wide x) { return narrow_lanes(x.low.data, x.high.data, std::make_integer_sequence<int, F32::size>()); }
 
 }  // namespace sinter::backend::simd

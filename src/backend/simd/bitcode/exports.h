@@ -7,12 +7,16 @@
 // sinter_exp_f32x16 and sinter_exp_f32x1.
 #if defined(__AVX512F__)
 #define SINTER_SIMD_F32(name) sinter_##name##_f32x16
+#define SINTER_SIMD_F64(name) sinter_##name##_f64x8
 #elif defined(__AVX2__)
 #define SINTER_SIMD_F32(name) sinter_##name##_f32x8
+#define SINTER_SIMD_F64(name) sinter_##name##_f64x4
 #else
 #define SINTER_SIMD_F32(name) sinter_##name##_f32x4
+#define SINTER_SIMD_F64(name) sinter_##name##_f64x2
 #endif
 #define SINTER_SIMD_F32_SCALAR(name) sinter_##name##_f32x1
+#define SINTER_SIMD_F64_SCALAR(name) sinter_##name##_f64x1
 
 namespace sinter::backend::simd {
 
@@ -21,10 +25,20 @@ using NativeF64 = Native<double>;
 using NativeU32 = Native<uint32_t>;
 
 extern "C" {
-#define SINTER_SIMD_DECLARE(op, name)              \
+#define SINTER_SIMD_DECLARE(op, name)           \
   NativeF32 SINTER_SIMD_F32(name)(NativeF32 x); \
   float SINTER_SIMD_F32_SCALAR(name)(float x);
 SINTER_SIMD_UNARY_F32(SINTER_SIMD_DECLARE)
+#undef SINTER_SIMD_DECLARE
+#define SINTER_SIMD_DECLARE(op, name)                        \
+  NativeF32 SINTER_SIMD_F32(name)(NativeF32 x, NativeF32 y); \
+  float SINTER_SIMD_F32_SCALAR(name)(float x, float y);
+SINTER_SIMD_BINARY_F32(SINTER_SIMD_DECLARE)
+#undef SINTER_SIMD_DECLARE
+#define SINTER_SIMD_DECLARE(op, name)           \
+  NativeF64 SINTER_SIMD_F64(name)(NativeF64 x); \
+  double SINTER_SIMD_F64_SCALAR(name)(double x);
+SINTER_SIMD_UNARY_F64(SINTER_SIMD_DECLARE)
 #undef SINTER_SIMD_DECLARE
 
 /// The body of sinter_random_bits_u32xN, which random_bits.ll.in defines: the index comes as its low and high halves.

@@ -1,15 +1,19 @@
-// Logarithms: x = 2^n m with m in [2/3, 4/3), log(x) = n ln 2 + log(1 + f), f = m - 1.
+// Logarithms: x = 2^n m with m around 1, log(x) = n ln 2 + log(1 + f), f = m - 1. Polynomials: fit_polynomials.py.
 #pragma once
+
+#include <limits>
 
 #include "batch.h"
 
 namespace sinter::backend::simd {
 
-/// x = 2^n (1 + f), f in [-1/3, 1/3], for positive finite x (garbage for others). f is exact.
-struct Split {
-  F32 n, f;
+/// x = 2^n (1 + f) for positive finite x (garbage for others); f is exact.
+template <class V> struct Split {
+  V n, f;
 };
-inline Split split(F32 x) {
+
+/// f in [-1/3, 1/3].
+inline Split<F32> split(F32 x) {
   const auto subnormal = x < F32(0x1p-126f);
   const I32 bits = as_int(select(subnormal, x * F32(0x1p+23f), x));
   const I32 n = (bits - 0x3f2aaaab) >> 23;  // 0x3f2aaaab is 2/3
@@ -17,19 +21,62 @@ inline Split split(F32 x) {
   return {xsimd::to_float(n) - select(subnormal, F32(23), F32(0)), m - F32(1)};
 }
 
-/// What logarithms have in common outside the positive finite numbers: x itself for NaN and infinity, -infinity at 0, NaN below.
-inline F32 with_log_specials(F32 x, F32 result) {
-  result = select(x < F32(__builtin_inff()), result, x);
-  return select(x > F32(0) || x != x, result, select(x == F32(0), F32(-__builtin_inff()), F32(__builtin_nanf(""))));
+/// f in [sqrt(1/2) - 1, sqrt(2) - 1].
+inline Split<F64> split(F64 x) {
+  using U64 = xsimd::batch<uint64_t, Arch>;
+  const auto subnormal = x < F64(0x1p-1022);
+  const I64 bits = as_int(select(subnormal, x * F64(0x1p+52), x));
+  // The exponent is kept positive over the shift, because not every level can shift signed 64-bit integers.
+  const I64 biased = bits - I64(0x3fe6a09e667f3bcd - 0x3ff0000000000000);
+  const I64 exponent = xsimd::bitwise_cast<I64>(xsimd::bitwise_cast<U64>(biased) >> 52);
+  const F64 m = as_float<F64>(bits - ((exponent - I64(1023)) << 52));
+  return {small_to_float(exponent) - select(subnormal, F64(1023 + 52), F64(1023)), m - F64(1)};
 }
 
-inline F32 log(F32 x) {
-  // log(1 + f) = f - f^2/2 + f^3 p(f): error relative 2^-27.6
-  constexpr float kP[] = {-0x1p-1f,       0x1.555506p-2f, -0x1.fffefap-3f, 0x1.99d046p-3f, -0x1.559c8cp-3f,
-                          0x1.1ed92cp-3f, -0x1.f3300ep-4f, 0x1.1e4cb0p-3f, -0x1.07c40ap-3f};
-  const Split s = split(x);
+/// What logarithms have in common outside the positive finite numbers: x itself for NaN and infinity, -infinity at 0, NaN below.
+template <class V> V with_log_specials(V x, V result) {
+  const V infinity(std::numeric_limits<Scalar<V>>::infinity()), nan(std::numeric_limits<Scalar<V>>::quiet_NaN());
+  result = select(x < infinity, result, x);
+  return select(x <= V(0), select(x == V(0), -infinity, nan), result);
+}
+
+/// n ln 2 + log(1 + f).
+inline F32 log_of_split(Split<F32> s) {
+  // log(1 + f) = f + f^2 p(f), p(0) = -1/2: relative 2^-27.6
+  constexpr float kP[] = {-0x1p-1f,       0x1.555506p-2f,  -0x1.fffefap-3f, 0x1.99d046p-3f, -0x1.559c8cp-3f,
+                          0x1.1ed92cp-3f, -0x1.f3300ep-4f, 0x1.1e4cb0p-3f,  -0x1.07c40ap-3f};
   const F32 low = multiply_add(polynomial(s.f, kP), s.f * s.f, s.n * F32(0x1.7f7d1cp-20f));
-  return with_log_specials(x, multiply_add(s.n, F32(0x1.62e400p-1f), s.f + low));
+  return multiply_add(s.n, F32(0x1.62e400p-1f), s.f + low);
+}
+
+inline F32 log(F32 x) { return with_log_specials(x, log_of_split(split(x))); }
+
+inline F32 log1p(F32 x) {
+  // 1 + x is rounded; what it lost (Knuth's two-sum) goes into f.
+  const F32 u = F32(1) + x, part = u - F32(1), lost = (F32(1) - (u - part)) + (x - part);
+  Split<F32> s = split(u);
+  s.f = s.f + scale(lost, {-s.n, xsimd::to_int(-s.n)});
+  return with_sign_of(with_log_specials(u, log_of_split(s)), x);
+}
+
+inline F32 log2(F32 x) {
+  // log2(1 + f) = f (log2(e) + f p(f)): relative 2^-27.1; log2(e) in two parts
+  constexpr float kP[] = {-0x1.715476p-1f, 0x1.ec7030p-2f,  -0x1.7153e0p-2f, 0x1.279d6cp-2f, -0x1.ecd0d8p-3f,
+                          0x1.9de64cp-3f,  -0x1.684fecp-3f, 0x1.9cdb56p-3f,  -0x1.7bd8a2p-3f};
+  const Split<F32> s = split(x);
+  const F32 low = multiply_add(polynomial(s.f, kP), s.f * s.f, s.f * F32(0x1.4ae0c0p-26f));
+  return with_log_specials(x, s.n + multiply_add(s.f, F32(0x1.715476p+0f), low));
+}
+
+inline F64 log(F64 x) {
+  // With s = f / (2 + f), log(1 + f) = 2 s + s^3 p(s^2) = f - s (f - s^2 p(s^2)): relative 2^-59.4
+  constexpr double kP[] = {0x1.5555555555595p-1, 0x1.999999997ee49p-2, 0x1.24924942dd048p-2, 0x1.c71c513ba6e1dp-3,
+                           0x1.74666bef39785p-3, 0x1.399cea530ec58p-3, 0x1.2f3892d6700b1p-3};
+  const Split<F64> e = split(x);
+  const F64 s = e.f / (F64(2) + e.f), z = s * s, half_square = F64(0.5) * e.f * e.f;
+  // f - s (f - z p) = f - (f^2 / 2 - s (f^2 / 2 + z p)), whose parts are smaller
+  const F64 low = half_square - multiply_add(s, multiply_add(polynomial(z, kP), z, half_square), e.n * F64(0x1.cf79abc9e3b3ap-40));
+  return with_log_specials(x, multiply_add(e.n, F64(0x1.62e42fefa0000p-1), e.f - low));
 }
 
 }  // namespace sinter::backend::simd
