@@ -1,5 +1,6 @@
-// sinter_ulp [FUNCTION...] [--level=v3] [--step=N]: the greatest error of each f32 function of the vector math library over all 2^32 arguments
-// (or every Nth), where it is, and the speed over an array in the first-level cache. Exits 1 if a function breaks its promise.
+// sinter_ulp [FUNCTION...] [--level=v3] [--step=N]: the greatest error of each f32 function of the vector math library over all 2^32
+// arguments (or every Nth), where it is, and the speed over an array in the first-level cache, at each instruction-set level. Exits 1 if
+// a function breaks its promise.
 #include <time.h>
 
 #include <atomic>
@@ -21,29 +22,43 @@ namespace {
 
 constexpr int64_t kBlock = 1 << 14;
 
+const MathArrays& arrays_of(TargetLevel level) {
+  switch (level) {
+    case TargetLevel::kV2: return sinter_simd_arrays_v2;
+    case TargetLevel::kV3: return sinter_simd_arrays_v3;
+    default: return sinter_simd_arrays_v4;
+  }
+}
+
 struct Worst {
   double error = 0;
   float argument = 0;
 };
 
-/// All threads take blocks of consecutive bit patterns.
-Worst measure_error(const UnaryArrays<float>& f, const UnaryReference<double>& truth, uint64_t step) {
+/// One function, at several levels together because most of the time goes into the truth. All threads take blocks of bit patterns.
+std::vector<Worst> measure_errors(const std::vector<UnaryArrays<float>>& levels, const UnaryReference<double>& truth, uint64_t step) {
   std::atomic<uint64_t> next = 0;
   std::mutex mutex;
-  Worst worst;
+  std::vector<Worst> worst(levels.size());
   const auto work = [&] {
     std::vector<float> x(kBlock), result(kBlock);
-    Worst mine;
+    std::vector<double> expected(kBlock);
     for (uint64_t first; (first = next.fetch_add(kBlock * step)) <= 0xffffffff;) {
-      for (int64_t i = 0; i < kBlock; ++i) x[i] = std::bit_cast<float>(static_cast<uint32_t>(std::min<uint64_t>(first + i * step, 0xffffffff)));
-      f.vectors(x.data(), result.data(), kBlock);
       for (int64_t i = 0; i < kBlock; ++i) {
-        const double error = ulp_error(result[i], truth.function(x[i]));
-        if (error > mine.error) mine = {error, x[i]};
+        x[i] = std::bit_cast<float>(static_cast<uint32_t>(std::min<uint64_t>(first + i * step, 0xffffffff)));
+        expected[i] = truth.function(x[i]);
+      }
+      for (size_t level = 0; level < levels.size(); ++level) {
+        levels[level].vectors(x.data(), result.data(), kBlock);
+        Worst here;
+        for (int64_t i = 0; i < kBlock; ++i) {
+          const double error = ulp_error(result[i], expected[i]);
+          if (error > here.error) here = {error, x[i]};
+        }
+        const std::lock_guard lock(mutex);
+        if (here.error > worst[level].error) worst[level] = here;
       }
     }
-    const std::lock_guard lock(mutex);
-    if (mine.error > worst.error) worst = mine;
   };
   std::vector<std::thread> threads;
   for (int i = 0; i < this_machine().cores; ++i) threads.emplace_back(work);
@@ -72,21 +87,24 @@ double measure_speed(const UnaryArrays<float>& f) {
 
 int run(const std::set<std::string>& chosen, const std::set<TargetLevel>& levels, uint64_t step) {
   bool kept = true;
-  std::printf("%-5s %-10s %8s %8s  %-16s %12s\n", "level", "function", "max ULP", "promised", "at", "elements/ns");
-  for (const TargetLevel level : levels) {
-    const MathArrays& arrays = level == TargetLevel::kV2   ? sinter_simd_arrays_v2
-                               : level == TargetLevel::kV3 ? sinter_simd_arrays_v3
-                                                           : sinter_simd_arrays_v4;
-    for (const auto* f = arrays.unary_f32; f->name; ++f) {
-      if (!chosen.empty() && !chosen.contains(f->name)) continue;
-      const auto& truth = reference(kReferencesF32, f->name);
-      const double speed = measure_speed(*f);
-      const Worst worst = measure_error(*f, truth, step);
-      std::printf("%-5s %-10s %8.3f %8.1f  %-16.9g %12.2f\n", std::string(name(level)).c_str(), f->name, worst.error, truth.max_ulp, worst.argument,
-                  speed);
-      std::fflush(stdout);
-      kept = kept && worst.error <= truth.max_ulp;
+  std::printf("%-10s %-5s %8s %8s  %-16s %12s\n", "function", "level", "max ULP", "promised", "at", "elements/ns");
+  for (size_t f = 0; arrays_of(TargetLevel::kV2).unary_f32[f].name; ++f) {
+    std::vector<UnaryArrays<float>> functions;
+    for (const TargetLevel level : levels) functions.push_back(arrays_of(level).unary_f32[f]);
+    const char* const function = functions[0].name;
+    if (!chosen.empty() && !chosen.contains(function)) continue;
+    std::vector<double> speeds;
+    for (const auto& arrays : functions) speeds.push_back(measure_speed(arrays));
+    const auto& truth = reference(kReferencesF32, function);
+    const std::vector<Worst> worst = measure_errors(functions, truth, step);
+    size_t i = 0;
+    for (const TargetLevel level : levels) {
+      const std::string label(name(level));
+      std::printf("%-10s %-5s %8.3f %8.1f  %-16.9g %12.2f\n", function, label.c_str(), worst[i].error, truth.max_ulp, worst[i].argument,
+                  speeds[i]);
+      kept = kept && worst[i++].error <= truth.max_ulp;
     }
+    std::fflush(stdout);
   }
   return kept ? 0 : 1;
 }

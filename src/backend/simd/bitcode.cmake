@@ -13,8 +13,8 @@ function(simd_bitcode level name output)
   add_custom_command(
     OUTPUT ${output}.bc
     COMMAND ${CMAKE_CXX_COMPILER_LAUNCHER} ${SINTER_CLANG} -std=c++20 -O2 -march=x86-64-${level} -mprefer-vector-width=512
-            -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fno-pic -fno-asynchronous-unwind-tables -fno-ident -Wall -Wextra -Wno-ignored-attributes
-            -DSINTER_LEVEL=${level} -I${PROJECT_SOURCE_DIR}/src
+            -ffp-contract=off -fno-math-errno -fno-exceptions -fno-rtti -fno-pic -fno-asynchronous-unwind-tables -fno-ident
+            -Wall -Wextra -Wno-ignored-attributes -DSINTER_LEVEL=${level} -I${PROJECT_SOURCE_DIR}/src
             -MD -MF ${output}.d -MT ${output}.bc -c -emit-llvm ${simd_source}/${name}.cpp -o ${output}.bc
     DEPENDS ${simd_source}/${name}.cpp DEPFILE ${output}.d
     COMMENT "Bitcode ${name} for x86-64-${level}" VERBATIM)

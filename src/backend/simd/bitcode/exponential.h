@@ -26,12 +26,12 @@ template <> struct ExpConstants<F64> {
   static constexpr double kLn2High = 0x1.62e42fefa0000p-1, kLn2Low = 0x1.cf79abc9e3b3ap-40;
   static constexpr double kOverflow = 710, kUnderflow = -746;
   // q: relative 2^-61.6
-  static constexpr double kQ[] = {0x1.0000000000000p-1,  0x1.5555555555559p-3,  0x1.5555555555559p-5,  0x1.111111110f71bp-7,
+  static constexpr double kQ[] = {0x1.0000000000000p-1, 0x1.5555555555559p-3, 0x1.5555555555559p-5, 0x1.111111110f71bp-7,
                                   0x1.6c16c16c164cap-10, 0x1.a01a01af926c1p-13, 0x1.a01a019fb771ep-16, 0x1.71ddf95470b1ep-19,
                                   0x1.27e4f59cdaef9p-22, 0x1.af5cd6f18b6dep-26, 0x1.1f3d8078e87cbp-29};
   // tanh: relative 2^-57.5 for |x| <= 0.601
-  static constexpr double kTanh[] = {-0x1.5555555555554p-2, 0x1.1111111110ef9p-3,   -0x1.ba1ba1b9f7fe7p-5,  0x1.664f487959719p-6,
-                                     -0x1.226e33d2e65c6p-7, 0x1.d6d37bfc9e46ep-9,   -0x1.7d9d61e78438bp-10, 0x1.350fc263886b1p-11,
+  static constexpr double kTanh[] = {-0x1.5555555555554p-2, 0x1.1111111110ef9p-3, -0x1.ba1ba1b9f7fe7p-5, 0x1.664f487959719p-6,
+                                     -0x1.226e33d2e65c6p-7, 0x1.d6d37bfc9e46ep-9, -0x1.7d9d61e78438bp-10, 0x1.350fc263886b1p-11,
                                      -0x1.f0f3177f52985p-13, 0x1.7e64d2e197b93p-14, -0x1.ee12b0c8a4809p-16, 0x1.74607ae3abb49p-18};
   static constexpr double kTanhOne = 20;
 };
@@ -69,7 +69,7 @@ template <class V> V exp2(V x) {
 template <class V> V expm1(V x) {
   const Reduced<V> e = reduce_by_ln2(at_least(at_most(x, ExpConstants<V>::kOverflow), -20));
   const V p = expm1_of_reduced(e.r);
-  // 2^n p + (2^n - 1), halved and doubled because 2^n may be just out of range; p itself at n = 0 lets the smallest numbers keep their last bit.
+  // 2^n p + (2^n - 1), halved and doubled because 2^n may be just out of range; at n = 0 p itself, because halving a subnormal loses a bit.
   const V half_power = power_of_two<V>(e.n.integer - 1);
   const V half = multiply_add(p, half_power, half_power - V(Scalar<V>(0.5)));
   return with_sign_of(select(e.n.value == V(0), p, half + half), x);

@@ -11,8 +11,8 @@ struct Quadrant {
   F32 r, lost;
 };
 
-/// Arguments up to here are reduced in f32. n times each part of pi/2 is known exactly, by an fma or by the shortness of the parts; what the
-/// subtractions lose is kept. The first of them is exact, and the last part is so small that it only adds to what is lost.
+/// Arguments up to here are reduced in f32. n times each part of pi/2 is known exactly, by an fma or by the shortness of the parts; what
+/// the subtractions lose is kept. The first of them is exact, and the last part is so small that it only adds to what is lost.
 #if defined(__FMA__)
 constexpr float kReduceLimit = 0x1p+17f;
 constexpr float kHalfPi[] = {0x1.921fb6p+0f, -0x1.777a5cp-25f, -0x1.ee59dap-50f};
@@ -21,11 +21,11 @@ constexpr float kReduceLimit = 0x1p+13f;
 constexpr float kHalfPi[] = {0x1.92p+0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68cp-39f, 0x1.1a6262p-54f};
 #endif
 
-/// x 2/pi mod 4 for any finite x, as a sum of two (infinities give NaN). After Payne and Hanek, in binary64: 2/pi in parts of 29 bits, whose
-/// products with a float are exact, and so are their remainders mod 4; the parts cover 203 bits, the largest float needs 190.
+/// x 2/pi mod 4 for any finite x, as a sum of two (infinities give NaN). After Payne and Hanek, in binary64: 2/pi in parts of 29 bits,
+/// whose products with a float are exact, and so are their remainders mod 4; the parts cover 203 bits, the largest float needs 190.
 inline F64 sum_of_turns(F64 x, F64& lost) {
-  constexpr double kTwoOverPi[] = {0x1.45f306dp-1,   0x1.9391054p-30,  0x1.4fe13abp-59, 0x1.d1f534dp-88,
-                                   0x1.b81b6c5p-117, 0x1.5993c4p-148, 0x1.c820ff2p-175};
+  constexpr double kTwoOverPi[] = {0x1.45f306dp-1, 0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88, 0x1.b81b6c5p-117, 0x1.5993c4p-148,
+                                   0x1.c820ff2p-175};
   F64 sum(0);
   lost = F64(0);
   for (const double part : kTwoOverPi) {
@@ -120,8 +120,8 @@ constexpr float kPi = 0x1.921fb6p+1f, kPiLow = -0x1.777a5cp-24f;  // pi as a sum
 /// atan(t) for t in [0, 1].
 inline F32 atan_of_fraction(F32 t) {
   // t + t^3 p(t^2): relative 2^-28.5
-  constexpr float kP[] = {-0x1.55553ep-2f, 0x1.9991e4p-3f, -0x1.242086p-3f, 0x1.c08c4ep-4f, -0x1.580946p-4f,
-                          0x1.da2c18p-5f,  -0x1.fd8744p-6f, 0x1.6436a0p-7f, -0x1.d38c5cp-10f};
+  constexpr float kP[] = {-0x1.55553ep-2f, 0x1.9991e4p-3f, -0x1.242086p-3f, 0x1.c08c4ep-4f, -0x1.580946p-4f, 0x1.da2c18p-5f,
+                          -0x1.fd8744p-6f, 0x1.6436a0p-7f, -0x1.d38c5cp-10f};
   const F32 z = t * t;
   return multiply_add(polynomial(z, kP) * z, t, t);
 }
