@@ -1,0 +1,201 @@
+#include "passes/check_fusions.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/error.h"
+#include "ir/op_def.h"
+
+namespace sinter::passes {
+namespace {
+
+using ir::Graph;
+using ir::Node;
+using ir::Value;
+using Position = std::vector<Dim>;
+
+template <class Kind> bool is(const Node& node) { return std::holds_alternative<Kind>(node.op->lowering); }
+bool is_index(const Node& node, ir::Index::Kind kind) {
+  const auto* index = std::get_if<ir::Index>(&node.op->lowering);
+  return index != nullptr && index->kind == kind;
+}
+bool is_pointwise(const Node& node) {
+  return is<ir::Elementwise>(node) || is<ir::View>(node) || (is<ir::Index>(node) && !is_index(node, ir::Index::Kind::kScatterAdd));
+}
+
+Position symbols(size_t rank, const std::string& stem) {
+  Position position;
+  for (size_t k = 0; k < rank; ++k) position.push_back(Dim::symbol(stem + std::to_string(k)));
+  return position;
+}
+
+/// Follows what is read when an element is computed.
+class Reader {
+ public:
+  explicit Reader(const Graph& body) : body_(body) {}
+
+  /// The places at which reductions and contracts are read, and whether an index would be checked under a guard.
+  std::vector<std::pair<const Node*, Position>> anchors;
+
+  void read(Value value, const Position& position, bool guarded = false) {
+    if (body_.is_argument(value) || !seen_.insert({value.id, position, guarded}).second) return;
+    const Node& node = *body_.producer(value);
+    const TensorType& type = body_.type(value);
+    if (is<ir::Reduce>(node) || is<ir::Contract>(node)) {
+      anchors.push_back({&node, position});
+    } else if (is<ir::Elementwise>(node)) {
+      for (const Value operand : node.operands) read(operand, body_.type(operand).shape.rank() == 0 ? Position{} : position, guarded);
+    } else if (const auto* view = std::get_if<ir::View>(&node.op->lowering)) {
+      std::vector<TensorType> operands;
+      for (const Value operand : node.operands) operands.push_back(body_.type(operand));
+      const std::vector<ir::Piece> pieces = view->pieces({operands, type, node.attributes, position, *node.op});
+      const bool guards = pieces.size() > 1 || std::any_of(pieces.begin(), pieces.end(), [](const ir::Piece& piece) { return !piece.guards.empty(); });
+      for (const ir::Piece& piece : pieces) read(node.operands[static_cast<size_t>(piece.operand)], piece.index, guarded || guards);
+    } else if (is_index(node, ir::Index::Kind::kGather) || is_index(node, ir::Index::Kind::kPick)) {
+      SINTER_CHECK(!guarded, "rule 2: an index is checked under a guard");
+      read_found(node, position);
+    } else {
+      for (const Value operand : node.operands) read(operand, {}, guarded);  // of rank 0
+    }
+  }
+
+ private:
+  void read_found(const Node& node, const Position& position) {
+    const auto axis = ir::get_attribute<int64_t>(*node.op, node.attributes, "axis");
+    const auto from = position.begin() + axis;
+    Position data(position.begin(), from), index = position;
+    data.push_back(Dim::symbol("?" + std::to_string(found_++)));
+    const bool gather = is_index(node, ir::Index::Kind::kGather);
+    const auto taken = gather ? static_cast<std::ptrdiff_t>(body_.type(node.operands[1]).shape.rank()) : 0;
+    if (gather) index.assign(from, from + taken);
+    data.insert(data.end(), from + taken, position.end());
+    read(node.operands[1], index);
+    read(node.operands[0], data);
+  }
+
+  const Graph& body_;
+  std::set<std::tuple<int32_t, Position, bool>> seen_;
+  int found_ = 0;
+};
+
+class BodyCheck {
+ public:
+  BodyCheck(const std::string& kind, const Graph& body) : kind_(kind), body_(body) {}
+
+  void check() {
+    check_buffers();
+    for (const Node& node : body_.nodes())
+      if (!is_pointwise(node)) heavy_.push_back(&node);
+    if (kind_ == "loops") return check_loops();
+    if (kind_ == "rows" || kind_ == "columns") return check_reductions();
+    if (kind_ == "contract") return check_contract();
+    if (kind_ == "scatter") return check_scatter();
+    SINTER_CHECK(false, "unknown kind " + kind_);
+  }
+
+ private:
+  const Shape& shape(Value value) const { return body_.type(value).shape; }
+
+  void check_buffers() const {
+    std::set<int32_t> results;
+    SINTER_CHECK(!body_.results().empty(), "a kernel without results");
+    for (const Value result : body_.results()) {
+      SINTER_CHECK(!body_.is_argument(result), "rule 1: an argument is a result");
+      SINTER_CHECK(results.insert(result.id).second, "rule 1: a result stands twice");
+    }
+    const std::vector<int32_t> uses = body_.use_counts();
+    for (const int32_t count : uses) SINTER_CHECK(count > 0, "a value of the body is not used");
+    for (const Node& node : body_.nodes()) {
+      if (!is_index(node, ir::Index::Kind::kConstant)) continue;
+      SINTER_CHECK(ir::get_attribute<Tensor>(*node.op, node.attributes, "value").size() == 1, "a constant of several elements in a body");
+    }
+  }
+
+  void check_loops() const {
+    SINTER_CHECK(heavy_.empty(), "loops hold pointwise nodes only");
+    Reader reader(body_);
+    for (const Value result : body_.results()) {
+      SINTER_CHECK(shape(result) == shape(body_.results()[0]), "results of loops have one shape");
+      reader.read(result, symbols(shape(result).rank(), "i"));
+    }
+  }
+
+  void check_scatter() const {
+    SINTER_CHECK(body_.nodes().size() == 1 && is_index(body_.nodes()[0], ir::Index::Kind::kScatterAdd), "a scatter stands alone");
+  }
+
+  void check_contract() const {
+    SINTER_CHECK(heavy_.size() == 1 && is<ir::Contract>(*heavy_[0]), "a body of kind contract holds one contract, and pointwise nodes");
+    for (const Value operand : heavy_[0]->operands) SINTER_CHECK(body_.is_argument(operand), "operands of a contract are arguments");
+    const Value product = heavy_[0]->results[0];
+    const Position position = symbols(shape(product).rank(), "i");
+    Reader reader(body_);
+    for (const Value result : body_.results()) {
+      SINTER_CHECK(shape(result) == shape(product), "results have the contract's shape");
+      reader.read(result, position);
+    }
+    for (const auto& [node, at] : reader.anchors) SINTER_CHECK(at == position, "a contract is read element by element");
+  }
+
+  void check_reductions() const {
+    const bool rows = kind_ == "rows";
+    SINTER_CHECK(!heavy_.empty() && is<ir::Reduce>(*heavy_[0]), "a reduction");
+    const Shape domain = shape(heavy_[0]->operands[0]), kept = shape(heavy_[0]->results[0]);
+    const ir::Integers axes = axes_of(*heavy_[0]);
+    for (const Node* node : heavy_) {
+      SINTER_CHECK(is<ir::Reduce>(*node), "reductions and pointwise nodes only");
+      SINTER_CHECK(shape(node->operands[0]) == domain && axes_of(*node) == axes, "one domain and the same axes");
+    }
+    bool last = true;
+    for (size_t i = 0; i < axes.size(); ++i) last = last && axes[i] == static_cast<int64_t>(domain.rank() - axes.size() + i);
+    SINTER_CHECK(last == rows, "rows reduce the last axes, columns others");
+    const Position element = symbols(domain.rank(), "i");
+    Position row;
+    for (size_t k = 0; k < domain.rank(); ++k)
+      if (std::find(axes.begin(), axes.end(), static_cast<int64_t>(k)) == axes.end()) row.push_back(element[k]);
+    Reader operands(body_), results(body_);
+    for (const Node* node : heavy_) operands.read(node->operands[0], element);
+    for (const Value result : body_.results()) {
+      SINTER_CHECK(shape(result) == kept || (rows && shape(result) == domain), "results have the shape of the domain or of what is kept");
+      results.read(result, shape(result) == domain ? element : row);
+    }
+    SINTER_CHECK(rows || operands.anchors.empty(), "no reduction of columns depends on another");
+    for (const Reader* reader : {&operands, &results})
+      for (const auto& [node, at] : reader->anchors) SINTER_CHECK(at == row, "a reduction is read in its own row");
+  }
+
+  static ir::Integers axes_of(const Node& node) {
+    if (std::get<ir::Reduce>(node.op->lowering).argument) return {ir::get_attribute<int64_t>(*node.op, node.attributes, "axis")};
+    return ir::get_attribute<ir::Integers>(*node.op, node.attributes, "axes");
+  }
+
+  const std::string& kind_;
+  const Graph& body_;
+  std::vector<const Node*> heavy_;  // not pointwise
+};
+
+void check_node(const Node& node, bool inside_parallel) {
+  SINTER_CHECK(node.op->name == "fusion", "a " + node.op->name + " outside a fusion");
+  const WorkingOn scope("fusion " + node.name);
+  const std::string& kind = ir::get_attribute<std::string>(*node.op, node.attributes, "kind");
+  const Graph& body = node.regions[0];
+  std::set<int32_t> operands;
+  for (const Value operand : node.operands) SINTER_CHECK(operands.insert(operand.id).second, "rule 1: an operand stands twice");
+  if (kind != "parallel") return BodyCheck(kind, body).check();
+  SINTER_CHECK(!inside_parallel, "parallel in parallel");
+  std::set<int32_t> results;
+  for (const Value result : body.results()) results.insert(result.id);
+  for (const Node& part : body.nodes()) {
+    check_node(part, true);
+    for (const Value operand : part.operands) SINTER_CHECK(body.is_argument(operand), "parts of a parallel fusion do not depend on each other");
+    for (const Value result : part.results) SINTER_CHECK(results.contains(result.id), "every result of a part is a result of the whole");
+  }
+}
+
+}  // namespace
+
+void check_fusions(const Graph& graph) {
+  for (const Node& node : graph.nodes()) check_node(node, false);
+}
+
+}  // namespace sinter::passes

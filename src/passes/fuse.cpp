@@ -1,0 +1,43 @@
+#include "passes/fuse.h"
+
+#include "passes/dce.h"
+#include "passes/fuse/emit.h"
+#include "passes/rewrite.h"
+
+namespace sinter::passes {
+namespace {
+
+void fuse_function(const ir::Module& module, ir::Function& function, const FuseOptions& options, FusionReport* report) {
+  const WorkingOn scope("function " + function.name);
+  function.graph = dce(function.graph);
+  Groups groups(function.graph);
+  Merger merger(groups, find_updates(module, function, groups), options);
+  merger.run();
+  if (report != nullptr) {
+    for (Decision& decision : merger.decisions()) {
+      decision.function = function.name;
+      report->decisions.push_back(std::move(decision));
+    }
+  }
+  std::vector<bool> late(static_cast<size_t>(groups.count()));
+  for (int32_t group = 0; group < groups.count(); ++group) late[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
+  function.graph = emit(groups, order_groups(function, groups, late));
+}
+
+}  // namespace
+
+ir::Module fuse(const ir::Module& module, const FuseOptions& options, FusionReport* report) {
+  ir::Module result = module;
+  for (ir::Function& function : result.functions) fuse_function(module, function, options, report);
+  return result;
+}
+
+std::string to_text(const FusionReport& report) {
+  std::string text;
+  for (const Decision& decision : report.decisions)
+    text += decision.function + ": " + decision.producer + " -> " + decision.consumer + ": " + (decision.fused ? "one kernel" : "two kernels") + ": " +
+            decision.reason + "\n";
+  return text;
+}
+
+}  // namespace sinter::passes

@@ -1,0 +1,247 @@
+#include "passes/fuse/merge.h"
+
+#include <algorithm>
+#include <set>
+
+namespace sinter::passes {
+
+using ir::Node;
+using ir::Value;
+
+std::vector<bool> find_updates(const ir::Module& module, const ir::Function& function, const Groups& groups) {
+  const ir::Graph& graph = function.graph;
+  std::vector<bool> to_output(static_cast<size_t>(graph.value_count())), updates(graph.nodes().size());
+  for (size_t i = 0; i < graph.results().size(); ++i)
+    if (module.variable(function.results[i]).role == Role::kOutput) to_output[static_cast<size_t>(graph.results()[i].id)] = true;
+  for (size_t i = updates.size(); i > 0; --i) {
+    const auto node = static_cast<int32_t>(i - 1);
+    const Value value = groups.node(node).results[0];
+    const auto& readers = groups.readers(value);
+    const bool update = std::all_of(readers.begin(), readers.end(), [&](int32_t reader) { return updates[static_cast<size_t>(reader)]; });
+    updates[i - 1] = update && !to_output[static_cast<size_t>(value.id)] && groups.facts(node).kind == NodeKind::kPointwise;
+  }
+  return updates;
+}
+
+const Node& main_node(const Groups& groups, int32_t group) {
+  const std::vector<int32_t>& members = groups.group(group).members;
+  int32_t main = members.back();
+  for (const int32_t member : members)
+    if (groups.facts(member).kind != NodeKind::kPointwise) main = member;
+  if (!groups.node(main).name.empty()) return groups.node(main);
+  for (const int32_t member : members)
+    if (!groups.node(member).name.empty()) main = member;
+  return groups.node(main);
+}
+
+std::string group_name(const Groups& groups, int32_t group) {
+  const Node& node = main_node(groups, group);
+  return node.name.empty() ? node.op->name : node.name;
+}
+
+void Merger::run() {
+  merge_epilogues();
+  merge_reductions();
+  merge_loops();
+  merge_scalars();
+}
+
+// ---- rounds ----
+
+void Merger::merge_epilogues() {
+  for (int32_t contract = 0; contract < groups_.count(); ++contract) {
+    if (!is_kind(contract, "contract")) continue;
+    for (bool changed = true; changed;) {
+      changed = false;
+      std::vector<int32_t> candidates = groups_.after(contract);
+      for (const int32_t group : groups_.before(contract)) candidates.push_back(group);
+      for (const int32_t other : candidates)
+        if (can_join_epilogue(contract, other) && try_merge(contract, other)) changed = true;
+    }
+  }
+}
+
+/// Elementwise work of the contraction's own shape that is no update: updates of all parameters are one kernel later.
+bool Merger::can_join_epilogue(int32_t contract, int32_t other) const {
+  if (!is_kind(other, "loops") || is_update(other)) return false;
+  const Node& node = groups_.node(groups_.group(other).members[0]);
+  const bool plain = groups_.facts(groups_.group(other).members[0]).view;
+  return !plain && groups_.graph().type(node.results[0]).shape == groups_.group(contract).verdict.domain;
+}
+
+void Merger::merge_reductions() {
+  for (int32_t reduction = 0; reduction < groups_.count(); ++reduction) {
+    if (!is_reduction(reduction)) continue;
+    for (bool changed = true; changed;) {
+      changed = false;
+      std::vector<int32_t> candidates = groups_.after(reduction);
+      for (const int32_t group : groups_.before(reduction)) candidates.push_back(group);
+      for (const int32_t group : siblings(reduction)) candidates.push_back(group);
+      for (const int32_t other : candidates) {
+        if (!groups_.alive(other) || other == reduction || is_update(other)) continue;
+        if ((is_kind(other, "loops") || is_reduction(other)) && try_merge(reduction, other)) changed = true;
+      }
+    }
+  }
+}
+
+void Merger::merge_loops() {
+  for (int32_t loops = 0; loops < groups_.count(); ++loops) {
+    if (!is_kind(loops, "loops")) continue;
+    for (bool changed = true; changed;) {
+      changed = false;
+      std::vector<int32_t> candidates = groups_.before(loops);
+      for (const int32_t group : groups_.after(loops)) candidates.push_back(group);
+      for (const int32_t group : siblings(loops)) candidates.push_back(group);
+      for (const int32_t other : candidates)
+        if (other != loops && is_kind(other, "loops") && is_update(other) == is_update(loops) && try_merge(loops, other)) changed = true;
+    }
+  }
+}
+
+/// Numbers that kernels share (a learning rate, a bias correction) come from one small kernel.
+void Merger::merge_scalars() {
+  const auto is_scalar = [&](int32_t group) { return is_kind(group, "loops") && groups_.group(group).verdict.domain.rank() == 0; };
+  for (int32_t a = 0; a < groups_.count(); ++a)
+    for (int32_t b = a + 1; b < groups_.count(); ++b)
+      if (is_scalar(a) && is_scalar(b)) try_merge(a, b);
+}
+
+/// Groups that read one of the arrays that this one walks over.
+std::vector<int32_t> Merger::siblings(int32_t group) const {
+  const Verdict& verdict = groups_.group(group).verdict;
+  std::set<int32_t> found;
+  for (const Value value : groups_.reads(group)) {
+    if (groups_.graph().type(value).shape != verdict.domain || verdict.domain.rank() == 0) continue;
+    for (const int32_t reader : groups_.readers(value)) {
+      const int32_t other = groups_.group_of(reader);
+      const Verdict& theirs = groups_.group(other).verdict;
+      if (other != group && theirs.kind == verdict.kind && theirs.domain == verdict.domain && theirs.axes == verdict.axes) found.insert(other);
+    }
+  }
+  return {found.begin(), found.end()};
+}
+
+// ---- one merge ----
+
+bool Merger::try_merge(int32_t group, int32_t other) {
+  Verdict verdict = groups_.judge_merged(group, other);
+  if (verdict.kind.empty() || !too_many_streams(group, other, verdict).empty()) return false;
+  const Choice choice = weigh(group, other, verdict);
+  if (!choice.pays() || groups_.separated(group, other)) return false;
+  const std::vector<int32_t> after = groups_.after(group);
+  const bool feeds = std::find(after.begin(), after.end(), other) != after.end();
+  decisions_.push_back({"", group_name(groups_, feeds ? group : other), group_name(groups_, feeds ? other : group), true, choice.to_text()});
+  groups_.merge(group, other, std::move(verdict));
+  return true;
+}
+
+std::string Merger::too_many_streams(int32_t a, int32_t b, const Verdict& verdict) const {
+  const bool contract = verdict.kind == "contract";
+  const int limit = contract ? options_.most_epilogue_streams : options_.most_streams;
+  if (verdict.domain.rank() == 0) return {};
+  std::set<Value> streams;
+  const auto add = [&](Value value) {
+    const Shape& shape = groups_.graph().type(value).shape;
+    if (contract ? shape == verdict.domain : shape.rank() > 0) streams.insert(value);
+  };
+  for (const int32_t group : {a, b}) {
+    for (const Value value : groups_.reads(group))
+      if (groups_.maker(value) != a && groups_.maker(value) != b) add(value);
+    for (const Value value : groups_.results(group)) {
+      const auto& readers = groups_.readers(value);
+      const bool inside = std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == a || groups_.group_of(r) == b; });
+      if (!inside || groups_.is_result(value)) add(value);
+    }
+  }
+  if (static_cast<int>(streams.size()) <= limit) return {};
+  return "one kernel would walk over " + std::to_string(streams.size()) + " arrays side by side, " + std::to_string(limit) + " at most";
+}
+
+// ---- what it costs ----
+
+bool Merger::copied_leads_to(int32_t node, Value value) const {
+  const auto& sources = groups_.sources(node);
+  return groups_.is_copied(node) && std::find(sources.begin(), sources.end(), value) != sources.end();
+}
+
+/// How many elements of `value` the nodes of `consumer` read: once at their own position, and once more by every view.
+double Merger::reads_of(Value value, int32_t consumer, const Verdict& verdict) const {
+  const ir::Graph& graph = groups_.graph();
+  const bool by_row = verdict.kind == "rows" && graph.type(value).shape == kept_shape(verdict.domain, verdict.axes);
+  double own = 0, moved = 0;
+  std::set<int32_t> counted;
+  for (const int32_t reader : groups_.readers(value)) {
+    if (groups_.group_of(reader) != consumer) continue;
+    for (const Value operand : groups_.node(reader).operands) {
+      if (operand == value) {
+        const bool view = groups_.facts(reader).view || groups_.facts(reader).finds;
+        (view ? moved : own) = view ? moved + cost_.elements(graph.type(groups_.node(reader).results[0]).shape) : cost_.elements(graph.type(value).shape);
+      } else if (const Node* producer = graph.producer(operand)) {
+        const auto node = static_cast<int32_t>(producer - graph.nodes().data());
+        if (copied_leads_to(node, value) && counted.insert(node).second) moved += by_row ? 0 : cost_.elements(graph.type(operand).shape);
+      }
+    }
+  }
+  return own + moved;
+}
+
+Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const {
+  Choice choice;
+  choice.saved = cost_.kernel();
+  for (const auto& [producer, consumer] : {std::pair(a, b), std::pair(b, a)}) {
+    double operations = 0;
+    bool expensive = false;
+    for (const int32_t member : groups_.group(producer).members) {
+      operations += groups_.facts(member).cost;
+      expensive = expensive || groups_.facts(member).cost >= kExpensive;
+    }
+    for (const Value value : groups_.reads(consumer)) {
+      if (groups_.maker(value) != producer) continue;
+      const auto& readers = groups_.readers(value);
+      const bool internal = !groups_.is_result(value) && std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == consumer; });
+      const double bytes = cost_.bytes(groups_.graph().type(value));
+      choice.saved += cost_.transfer(internal ? 2 * bytes : bytes);
+      if (groups_.group(producer).verdict.kind != "loops") continue;  // a reduction or contraction is never computed again
+      const double count = cost_.elements(groups_.graph().type(value).shape), reads = reads_of(value, consumer, verdict);
+      if (reads <= 1.01 * count) continue;
+      choice.again += cost_.arithmetic(operations * (reads - count));
+      choice.expensive = choice.expensive || expensive;
+    }
+  }
+  return choice;
+}
+
+std::string Merger::Choice::to_text() const {
+  const std::string memory = nanoseconds(saved) + " through memory and a kernel more";
+  if (again == 0) return "saves " + memory + ", computes nothing again";
+  return (pays() ? "computes " : "would compute ") + nanoseconds(again) + " of " + (expensive ? "expensive " : "") + "work again, against " + memory;
+}
+
+std::string Merger::refusal(int32_t producer, int32_t consumer) const {
+  const Verdict verdict = groups_.judge_merged(producer, consumer);
+  if (!verdict.kind.empty()) {
+    if (std::string why = too_many_streams(producer, consumer, verdict); !why.empty()) return why;
+    if (groups_.separated(producer, consumer)) return "another kernel lies between them";
+    const Choice choice = weigh(producer, consumer, verdict);
+    if (!choice.pays()) return choice.to_text();
+    if (is_update(consumer) != is_update(producer)) return "updates of variables run together, at the end";
+    return "nothing brought them together: " + choice.to_text();
+  }
+  double bytes = 0;
+  for (const Value value : groups_.reads(consumer))
+    if (groups_.maker(value) == producer) bytes += cost_.bytes(groups_.graph().type(value));
+  return verdict.refusal + "; " + kilobytes(bytes) + " pass through memory, " + nanoseconds(cost_.transfer(2 * bytes));
+}
+
+std::vector<Decision> Merger::decisions() {
+  std::vector<Decision> all = decisions_;
+  for (int32_t consumer = 0; consumer < groups_.count(); ++consumer) {
+    if (!groups_.alive(consumer)) continue;
+    for (const int32_t producer : groups_.before(consumer))
+      all.push_back({"", group_name(groups_, producer), group_name(groups_, consumer), false, refusal(producer, consumer)});
+  }
+  return all;
+}
+
+}  // namespace sinter::passes

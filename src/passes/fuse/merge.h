@@ -1,0 +1,58 @@
+// Which groups become one: the rounds of merging, each with its reason and a look at the cost of both choices. Used by fuse.
+#pragma once
+
+#include "passes/fuse/cost.h"
+
+namespace sinter::passes {
+
+/// Per node: what it makes is read by variables only, or by other updates (an optimizer's step, running statistics).
+std::vector<bool> find_updates(const ir::Module& module, const ir::Function& function, const Groups& groups);
+
+/// What a group is called: the model's name of its contraction, of its last reduction, or of its last node; else the op's.
+const ir::Node& main_node(const Groups& groups, int32_t group);
+std::string group_name(const Groups& groups, int32_t group);
+
+class Merger {
+ public:
+  Merger(Groups& groups, std::vector<bool> updates, const FuseOptions& options)
+      : groups_(groups), updates_(std::move(updates)), options_(options), cost_(options) {}
+
+  void run();
+  /// What was decided, ending with the boundaries that stay.
+  std::vector<Decision> decisions();
+  bool is_update(int32_t group) const { return updates_[static_cast<size_t>(groups_.group(group).members[0])]; }
+
+ private:
+  void merge_epilogues();
+  void merge_reductions();
+  void merge_loops();
+  void merge_scalars();
+
+  bool is_kind(int32_t group, std::string_view kind) const { return groups_.alive(group) && groups_.group(group).verdict.kind == kind; }
+  bool is_reduction(int32_t group) const { return is_kind(group, "rows") || is_kind(group, "columns"); }
+  /// Merges `other` into `group` where it is possible and pays; `producer` says which of them the other reads.
+  bool try_merge(int32_t group, int32_t other);
+  bool can_join_epilogue(int32_t contract, int32_t other) const;
+  std::vector<int32_t> siblings(int32_t group) const;
+
+  /// Both choices between two groups: time lost by computing elements again, time won by not passing through memory.
+  struct Choice {
+    double again = 0, saved = 0;
+    bool expensive = false;  // what would be computed again
+    bool pays() const { return again == 0 || (!expensive && again < saved); }
+    std::string to_text() const;
+  };
+  Choice weigh(int32_t a, int32_t b, const Verdict& verdict) const;
+  double reads_of(ir::Value value, int32_t consumer, const Verdict& verdict) const;
+  bool copied_leads_to(int32_t node, ir::Value value) const;
+  std::string refusal(int32_t producer, int32_t consumer) const;
+  std::string too_many_streams(int32_t a, int32_t b, const Verdict& verdict) const;
+
+  Groups& groups_;
+  std::vector<bool> updates_;
+  const FuseOptions& options_;
+  CostModel cost_;
+  std::vector<Decision> decisions_;
+};
+
+}  // namespace sinter::passes
