@@ -7,12 +7,16 @@
 #include "base/random.h"
 #include "ir/evaluate.h"
 #include "ir/op_def.h"
+#include "passes/bind_results.h"
+#include "passes/canonical_contracts.h"
 #include "passes/cleanup.h"
 #include "passes/cse.h"
 #include "passes/dce.h"
 #include "passes/expand.h"
 #include "passes/fold_constants.h"
+#include "passes/fuse.h"
 #include "passes/grad.h"
+#include "passes/hoist_constants.h"
 #include "passes/manager.h"
 #include "passes/simplify.h"
 
@@ -27,6 +31,10 @@ Pass pass_by_name(const std::string& name) {
       {"cse", [](const ir::Module& m) { return cse(m); }},
       {"dce", [](const ir::Module& m) { return dce(m); }},
       {"cleanup", [](const ir::Module& m) { return cleanup(m); }},
+      {"canonical_contracts", [](const ir::Module& m) { return canonical_contracts(m); }},
+      {"hoist_constants", [](const ir::Module& m) { return hoist_constants(m); }},
+      {"fuse", [](const ir::Module& m) { return fuse(m); }},
+      {"bind_results", [](const ir::Module& m) { return bind_results(m); }},
   };
   const auto found = all.find(name);
   if (found == all.end()) throw Error(ErrorCode::kName, "no pass '" + name + "'");

@@ -1,0 +1,125 @@
+// Fusing and memory: what becomes of models, kinds and counts of kernels, and random modules in planned memory against the evaluator.
+#include "passes/fuse.h"
+
+#include <gtest/gtest.h>
+
+#include <fstream>
+#include <iostream>
+#include <sstream>
+
+#include "base/error.h"
+#include "base/random.h"
+#include "ir/builder.h"
+#include "ir/evaluate.h"
+#include "ir/text.h"
+#include "passes/check_fusions.h"
+#include "passes/plan_memory.h"
+#include "passes/rewrite.h"
+#include "planned_run.h"
+#include "support/random_module.h"
+
+namespace sinter::passes::test {
+namespace {
+
+using sinter::test::random_module;
+using sinter::test::RandomModule;
+
+const std::vector<std::string> kPrepare = {"grad", "expand", "cleanup", "canonical_contracts", "hoist_constants"};
+const std::vector<std::string> kFuse = {"fuse", "bind_results"};
+
+ir::Module read_case(const std::string& name) {
+  std::ifstream file(std::string(SINTER_SOURCE_DIR) + "/tests/passes/cases/fuse/" + name + ".sir");
+  std::stringstream text;
+  text << file.rdbuf();
+  return ir::parse_module(text.str(), name);
+}
+
+std::map<std::string, int> kinds(const ir::Function& function) {
+  std::map<std::string, int> counts;
+  for (const ir::Node& node : function.graph.nodes()) ++counts[ir::get_attribute<std::string>(*node.op, node.attributes, "kind")];
+  return counts;
+}
+
+TEST(Fuse, RunsTheClassifierInPlannedMemory) {
+  const ir::Module before = run(read_case("classifier"), kPrepare);
+  const ir::Module fused = run(before, kFuse);
+  expect_planned_runs(before, fused, {{"batch", 5}}, {{"label", {0, 10}}, {"train.step", {0, 9}}});
+  EXPECT_LE(fused.function("step").graph.nodes().size(), 21u);
+  EXPECT_EQ(kinds(fused.function("predict"))["contract"], 3);
+  EXPECT_EQ(fused.function("predict").graph.nodes().size(), 3u);
+}
+
+TEST(Fuse, IsDeterministic) {
+  const ir::Module before = run(read_case("classifier"), kPrepare);
+  EXPECT_EQ(ir::print(run(before, kFuse)), ir::print(run(before, kFuse)));
+}
+
+// ---- random modules ----
+
+bool can_be_fused(const ir::OpDef& op) { return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad"; }
+
+/// Some results of constant shape become the next values of inputs of their type, which are state then.
+ir::Module with_state(const ir::Module& module, uint32_t seed) {
+  ir::Module result = module;
+  RandomSequence random(seed, 9);
+  ir::Function& function = result.functions.at(0);
+  std::set<std::string> taken(function.results.begin(), function.results.end());
+  for (std::string& bound : function.results) {
+    const ir::Variable output = result.variable(bound);
+    for (const std::string& argument : function.arguments) {
+      ir::Variable* input = const_cast<ir::Variable*>(result.find_variable(argument));
+      if (input->value || input->type != output.type || !input->type.shape.is_constant() || random.below(3) == 0 || !taken.insert(argument).second) continue;
+      input->role = Role::kState;
+      bound = argument;
+      break;
+    }
+  }
+  return result;
+}
+
+/// What is wrong with the fused module; empty: nothing.
+std::string fault(const ir::Module& before, const RandomModule& random) {
+  Tensors expected;
+  try {
+    expected = ir::evaluate(before, "main", random.arguments, random.symbols);
+  } catch (const Error&) {
+    return "";  // an index that the module computes and that is out of range
+  }
+  try {
+    const ir::Module fused = run(before, kFuse);
+    const ir::Function& function = fused.function("main");
+    check_fusions(function.graph);
+    const Tensors actual = run_planned(fused, function, plan_memory(fused, function), random.arguments, random.symbols);
+    for (const auto& [name, tensor] : expected)
+      if (!same_bits(tensor, actual.at(name))) return name + " differs";
+    expect_safe_in_place(fused, function, plan_memory(fused, function), random.arguments, random.symbols);
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return testing::Test::HasFailure() ? "memory" : "";
+}
+
+TEST(Fuse, KeepsRandomModulesInPlannedMemory) {
+  std::map<std::string, int> counts;
+  int64_t nodes = 0, kernels = 0, in_place = 0;
+  for (uint32_t seed = 0; seed < 200 && !HasFailure(); ++seed) {
+    const RandomModule random = random_module(seed, {.nodes = 25, .allowed = can_be_fused});
+    const auto prepare = [&](const RandomModule& r) { return with_state(run(r.module, kPrepare), seed); };
+    const ir::Module before = prepare(random);
+    if (std::string what = fault(before, random); !what.empty()) {
+      const RandomModule small = sinter::test::reduce(random, [&](const RandomModule& r) { return !fault(prepare(r), r).empty(); });
+      FAIL() << what << "\n" << small.describe() << "prepared:\n" << ir::print(prepare(small)) << "fused:\n" << ir::print(run(prepare(small), {"fuse"}));
+    }
+    const ir::Module fused = run(before, kFuse);
+    nodes += static_cast<int64_t>(before.functions[0].graph.nodes().size());
+    kernels += static_cast<int64_t>(fused.functions[0].graph.nodes().size());
+    for (const auto& [kind, count] : kinds(fused.functions[0])) counts[kind] += count;
+    for (const PlannedBuffer& buffer : plan_memory(fused, fused.functions[0]).buffers) in_place += buffer.shares >= 0;
+  }
+  std::cout << nodes << " nodes in " << kernels << " kernels: " << testing::PrintToString(counts) << ", " << in_place << " temporaries in place\n";
+  for (const char* kind : {"loops", "rows", "columns", "contract", "scatter"}) EXPECT_GT(counts[kind], 0) << kind;
+  EXPECT_GT(in_place, 0);
+}
+
+}  // namespace
+}  // namespace sinter::passes::test
