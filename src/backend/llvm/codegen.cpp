@@ -21,6 +21,7 @@
 #include <thread>
 
 #include "backend/llvm/kernel_emitter.h"
+#include "backend/llvm/runtime_bitcode.h"
 #include "backend/llvm/targets/x86.h"
 #include "backend/simd/bitcode.h"
 
@@ -170,25 +171,26 @@ class ModuleMaker {
   }
 
   void add_parts(const ObjectParts& parts) {
-    llvm::IRBuilder<> b(context_);
     for (const auto& [symbol, bytes] : parts.data) {
-      auto* data = llvm::ConstantDataArray::getString(context_, bytes, false);
-      auto* global = new llvm::GlobalVariable(module_, data->getType(), true, llvm::GlobalValue::InternalLinkage, data, symbol);
-      global->setAlignment(llvm::Align(64));
+      auto* content = llvm::ConstantDataArray::getString(context_, bytes, false);
+      auto* data = new llvm::GlobalVariable(module_, content->getType(), true, llvm::GlobalValue::InternalLinkage, content, symbol);
+      data->setAlignment(llvm::Align(64));
     }
-    for (const auto& [symbol, names] : parts.kernel_tables) {
-      std::vector<llvm::Constant*> entries;
-      for (const std::string& name : names) {
-        SINTER_CHECK(module_.getFunction(name) != nullptr, "no kernel " + name);
-        entries.push_back(module_.getFunction(name));
-      }
-      auto* type = llvm::ArrayType::get(b.getPtrTy(), entries.size());
-      new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::InternalLinkage, llvm::ConstantArray::get(type, entries), symbol);
-    }
-    for (const std::string& bitcode : parts.bitcode) link_all(bitcode);
-    const std::set<std::string> exported(parts.exported.begin(), parts.exported.end());
+    for (const auto& [symbol, names] : parts.tables) add_table(symbol, names);
+    llvm::Type* any_function = llvm::FunctionType::get(llvm::Type::getVoidTy(context_), false);
+    for (const ObjectParts::Routine& routine : parts.routines)  // a declaration makes the linker bring it along
+      module_.getOrInsertFunction(routine.symbol, llvm::cast<llvm::FunctionType>(any_function));
+    const auto bitcode = runtime_bitcode();
+    link_bitcode(module_, {reinterpret_cast<const char*>(bitcode.data()), bitcode.size()}, "the runtime's routines");
     for (llvm::GlobalValue& value : module_.global_values())
-      if (!value.isDeclaration() && !exported.count(value.getName().str())) value.setLinkage(llvm::GlobalValue::InternalLinkage);
+      if (!value.isDeclaration()) value.setLinkage(llvm::GlobalValue::InternalLinkage);
+    for (const ObjectParts::Routine& routine : parts.routines) {
+      llvm::Function* function = module_.getFunction(routine.symbol);
+      SINTER_CHECK(function && !function->isDeclaration(), "no routine " + routine.symbol);
+      function->setName(routine.exported);
+      function->setLinkage(llvm::GlobalValue::ExternalLinkage);
+    }
+    for (const std::string& symbol : parts.exported) module_.getNamedGlobal(symbol)->setLinkage(llvm::GlobalValue::ExternalLinkage);
   }
 
   std::string finish(CodeForm form) {
@@ -197,16 +199,17 @@ class ModuleMaker {
     return write_module(module_, *machine_, form);
   }
 
-  llvm::Module& module() { return module_; }
-  llvm::LLVMContext& context() { return context_; }
-
  private:
-  void link_all(const std::string& bitcode) {
-    auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, "runtime"), context_);
-    if (!parsed) SINTER_CHECK(false, "runtime bitcode: " + llvm::toString(parsed.takeError()));
-    (*parsed)->setTargetTriple(module_.getTargetTriple());
-    (*parsed)->setDataLayout(module_.getDataLayout());
-    SINTER_CHECK(!llvm::Linker::linkModules(module_, std::move(*parsed)), "cannot link the runtime's bitcode");
+  void add_table(const std::string& symbol, const std::vector<std::string>& names) {
+    llvm::Type* pointer = llvm::PointerType::getUnqual(context_);
+    std::vector<llvm::Constant*> entries;
+    for (const std::string& name : names) {
+      entries.push_back(llvm::cast_or_null<llvm::Constant>(module_.getNamedValue(name)));
+      SINTER_CHECK(entries.back() != nullptr, "the table " + symbol + " names " + name + ", which is not there");
+    }
+    if (entries.empty()) entries.push_back(llvm::Constant::getNullValue(pointer));  // C knows no empty array
+    auto* type = llvm::ArrayType::get(pointer, entries.size());
+    new llvm::GlobalVariable(module_, type, true, llvm::GlobalValue::InternalLinkage, llvm::ConstantArray::get(type, entries), symbol);
   }
 
   TargetLevel level_;
