@@ -1,0 +1,52 @@
+#include "driver/aot.h"
+
+#include <algorithm>
+#include <cctype>
+#include <map>
+
+#include "backend/llvm/codegen.h"
+#include "driver/aot_header.h"
+#include "runtime/plan_image.h"
+
+namespace sinter::driver {
+namespace {
+
+bool is_identifier(std::string_view text) {
+  const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
+  return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) && std::all_of(text.begin(), text.end(), fits);
+}
+
+std::string bytes_of(const void* data, size_t size) { return {static_cast<const char*>(data), size}; }
+
+}  // namespace
+
+ObjectFile compile_object(const ir::Module& module, const std::vector<std::string>& functions, std::string_view prefix, const CompileOptions& options) {
+  if (!is_identifier(prefix))
+    throw Error(ErrorCode::kUsage, "the names of an object cannot begin with \"" + std::string(prefix) + "\"").hint("letters, digits and _, e.g. --prefix model");
+  const std::string head(prefix);
+  backend::ObjectParts parts;
+  std::map<std::string, bool> have_kernel;
+  std::vector<runtime::Program> programs;
+  for (const std::string& function : functions) {
+    Lowered lowered = lower(module, function, options);
+    const runtime::Program& program = lowered.code.program;
+    for (loop::Kernel& kernel : lowered.code.kernels)
+      if (!have_kernel[kernel.name]) have_kernel[kernel.name] = true, parts.kernels.push_back(std::move(kernel));
+    const std::string stem = head + "_" + function;
+    const std::vector<int64_t> image = runtime::plan_image(program);
+    parts.data.push_back({stem + "_plan", bytes_of(image.data(), image.size() * sizeof(int64_t))});
+    parts.tables.push_back({stem + "_kernels", runtime::kernel_table(program)});
+    std::vector<std::string> constants;
+    for (const Tensor& constant : program.constants) {
+      constants.push_back(stem + "_constant_" + std::to_string(constants.size()));
+      parts.data.push_back({constants.back(), bytes_of(constant.raw(), constant.bytes())});
+    }
+    parts.tables.push_back({stem + "_constants", std::move(constants)});
+    for (const char* end : {"_plan", "_kernels", "_constants"}) parts.exported.push_back(stem + end);
+    programs.push_back(program);
+  }
+  parts.routines = {{"sinter_plan_run", head + "_plan_run"}, {"sinter_plan_workspace_bytes", head + "_plan_workspace_bytes"}};
+  return {backend::generate_linked_object(parts, options.level), object_header(module, programs, head)};
+}
+
+}  // namespace sinter::driver

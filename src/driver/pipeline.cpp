@@ -1,0 +1,27 @@
+#include "driver/pipeline.h"
+
+#include "passes/bind_results.h"
+#include "passes/canonical_contracts.h"
+#include "passes/cleanup.h"
+#include "passes/dce.h"
+#include "passes/expand.h"
+#include "passes/grad.h"
+#include "passes/hoist_constants.h"
+
+namespace sinter::driver {
+
+std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, passes::FusionReport* report) {
+  return {
+      {"grad", "first: its rules speak of composites, and everything after it sees ordinary ops only", passes::grad},
+      {"expand", "lowering knows primitives; gradients of composites are in place by now", [](const ir::Module& m) { return passes::expand(m); }},
+      {"cleanup", "gradients and expansions are built for simplicity of their rules, not of their graphs", passes::cleanup},
+      {"canonical_contracts", "lowering wants the contracted axes of each operand in one run; after cleanup, which moves transposes into contracts",
+       passes::canonical_contracts},
+      {"hoist_constants", "bodies hold numbers, tables are memory; last before fusing, so that folding is over", passes::hoist_constants},
+      {"dce", "what canonical forms left behind must not become kernels", [](const ir::Module& m) { return passes::dce(m); }},
+      {"fuse", "one kernel per fusion", [options, report](const ir::Module& m) { return passes::fuse(m, options, report); }},
+      {"bind_results", "every result gets a kernel that may write it where the variable lives", passes::bind_results},
+  };
+}
+
+}  // namespace sinter::driver

@@ -1,0 +1,204 @@
+// Whole programs: the examples' functions, compiled, against the evaluator; the same bits for any team; the kernel cache.
+#include "driver/compile.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+
+#include "base/random.h"
+#include "driver/cache.h"
+#include "frontend/language/language.h"
+#include "io/mapping.h"
+#include "ir/evaluate.h"
+#include "passes/grad.h"
+#include "support/close.h"
+
+namespace sinter::driver {
+namespace {
+
+using test::expect_close;
+
+ir::Module example(const std::string& name) {
+  const std::string path = std::string(SINTER_SOURCE_DIR) + "/examples/" + name + ".sinter";
+  return language::compile_text(io::read_text(path), path).module;
+}
+
+CompileOptions uncached(TargetLevel level = default_target_level()) {
+  CompileOptions options;
+  options.use_cache = false;
+  options.level = level;
+  return options;
+}
+
+std::vector<TargetLevel> levels_here() {
+  std::vector<TargetLevel> levels;
+  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4, TargetLevel::kV4Bf16})
+    if (level <= this_machine().best_level) levels.push_back(level);
+  return levels;
+}
+
+/// Values for the inputs of a function: small normal numbers, and classes below 2 for integers.
+std::map<std::string, Tensor> inputs_of(const ir::Module& module, const std::string& function, int64_t batch, uint32_t seed) {
+  std::map<std::string, Tensor> inputs;
+  RandomSequence random(seed, 1);
+  for (const std::string& name : module.function(function).arguments) {
+    const ir::Variable& variable = module.variable(name);
+    if (variable.role != Role::kInput) continue;
+    Tensor tensor(variable.type.dtype, variable.type.shape.evaluate({{"batch", batch}}));
+    for (int64_t i = 0; i < tensor.size(); ++i)
+      is_float(tensor.dtype()) ? tensor.set(i, random.normal()) : tensor.set_integer(i, random.below(2));
+    inputs[name] = tensor;
+  }
+  return inputs;
+}
+
+void declare_variables(const ir::Module& module, runtime::State& state) {
+  for (const ir::Variable& variable : module.variables)
+    if (variable.role == Role::kParameter || variable.role == Role::kState) state.declare(variable.name, variable.role, variable.type);
+}
+
+/// A model trained natively: state, and its programs.
+class Native {
+ public:
+  Native(const ir::Module& module, const CompileOptions& options, std::unique_ptr<runtime::Team> team) : module_(module), team_(std::move(team)) {
+    declare_variables(module, state_);
+    for (const ir::Function& function : module.functions)
+      runs_.emplace(function.name, std::make_unique<runtime::Run>(compile(module, function.name, options), state_, *team_));
+  }
+  std::map<std::string, Tensor> call(const std::string& function, const std::map<std::string, Tensor>& inputs) {
+    runtime::Run& run = *runs_.at(function);
+    for (const auto& [name, tensor] : inputs) run.bind(name, tensor);
+    run.execute();
+    std::map<std::string, Tensor> outputs;
+    for (const std::string& name : module_.function(function).results)
+      if (module_.variable(name).role == Role::kOutput) outputs[name] = run.output(name).clone();
+    return outputs;
+  }
+  runtime::State& state() { return state_; }
+
+ private:
+  const ir::Module& module_;
+  std::unique_ptr<runtime::Team> team_;
+  runtime::State state_;
+  std::map<std::string, std::unique_ptr<runtime::Run>> runs_;
+};
+
+/// The same on the evaluator.
+class Reference {
+ public:
+  explicit Reference(const ir::Module& module) : module_(passes::grad(module)) {}
+  std::map<std::string, Tensor> call(const std::string& function, const std::map<std::string, Tensor>& inputs) {
+    std::map<std::string, Tensor> all = variables_;
+    for (const auto& [name, tensor] : inputs) all[name] = tensor;
+    std::map<std::string, Tensor> results = ir::evaluate(module_, function, all), outputs;
+    for (auto& [name, tensor] : results) (module_.variable(name).role == Role::kOutput ? outputs : variables_)[name] = tensor;
+    return outputs;
+  }
+  const std::map<std::string, Tensor>& variables() const { return variables_; }
+
+ private:
+  ir::Module module_;
+  std::map<std::string, Tensor> variables_;
+};
+
+class Example : public testing::TestWithParam<const char*> {};
+
+TEST_P(Example, TrainsAsTheEvaluatorDoes) {
+  const ir::Module module = example(GetParam());
+  for (const TargetLevel level : levels_here()) {
+    SCOPED_TRACE(std::string(name(level)));
+    Native native(module, uncached(level), runtime::serial_team());
+    Reference reference(module);
+    const std::map<std::string, Tensor> seed{{"seed", Tensor::scalar<uint32_t>(5)}};
+    native.call("init", seed);
+    reference.call("init", seed);
+    const test::Tolerance tolerance{0, 2e-4, 2e-5};  // f32 sums in another order, over several steps
+    for (const auto& [name, tensor] : reference.variables()) expect_close(native.state().get(name), tensor, tolerance, "after init: " + name);
+    for (uint32_t step = 0; step < 4; ++step) {
+      const auto inputs = inputs_of(module, "step", step == 3 ? 5 : 32, step);
+      const auto actual = native.call("step", inputs), expected = reference.call("step", inputs);
+      for (const auto& [name, tensor] : expected) expect_close(actual.at(name), tensor, tolerance, "step " + std::to_string(step) + ": " + name);
+    }
+    for (const auto& [name, tensor] : reference.variables()) expect_close(native.state().get(name), tensor, {0, 2e-3, 2e-4}, "after training: " + name);
+    for (const std::string function : {"evaluate", "predict"}) {
+      const auto inputs = inputs_of(module, function, 7, 9);
+      const auto actual = native.call(function, inputs), expected = reference.call(function, inputs);
+      for (const auto& [name, tensor] : expected) expect_close(actual.at(name), tensor, {0, 5e-3, 5e-4}, function + ": " + name);
+    }
+  }
+}
+
+TEST_P(Example, HasTheSameBitsForAnyTeam) {
+  const ir::Module module = example(GetParam());
+  const auto train = [&](std::unique_ptr<runtime::Team> team) {
+    Native native(module, uncached(), std::move(team));
+    native.call("init", {{"seed", Tensor::scalar<uint32_t>(5)}});
+    for (uint32_t step = 0; step < 3; ++step) native.call("step", inputs_of(module, "step", 1000, step));
+    std::map<std::string, Tensor> state;
+    for (const auto& entry : native.state().entries()) state[entry.name] = entry.value.clone();
+    return state;
+  };
+  const auto expected = train(runtime::serial_team());
+  for (const int participants : {1, 2, 3, 8}) {
+    for (const auto& make : {runtime::thread_team, runtime::openmp_team}) {
+      const auto actual = train(make(participants));
+      for (const auto& [name, tensor] : expected) EXPECT_TRUE(same_bits(actual.at(name), tensor)) << name << " with " << participants;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Example, testing::Values("neuron", "two_three_one", "classifier", "digits"),
+                         [](const auto& info) { return std::string(info.param); });
+
+class CacheTest : public testing::Test {
+ protected:
+  void SetUp() override {
+    folder_ = std::filesystem::temp_directory_path() / ("sinter_cache_test_" + std::to_string(::getpid()));
+    ::setenv("SINTER_CACHE", folder_.c_str(), 1);
+  }
+  void TearDown() override {
+    std::filesystem::remove_all(folder_);
+    ::unsetenv("SINTER_CACHE");
+  }
+  std::filesystem::path only_entry() const {
+    return std::filesystem::directory_iterator(folder_)->path();
+  }
+  std::filesystem::path folder_;
+};
+
+TEST_F(CacheTest, ServesWhatWasCompiledAndNothingElse) {
+  const ir::Module module = example("neuron");
+  CompileReport first, second, other;
+  compile(module, "predict", {}, &first);
+  EXPECT_FALSE(first.from_cache);
+  compile(module, "predict", {}, &second);
+  EXPECT_TRUE(second.from_cache);
+  compile(module, "step", {}, &other);
+  EXPECT_FALSE(other.from_cache);
+  EXPECT_EQ(Cache::standard().usage().first, 2);
+}
+
+TEST_F(CacheTest, DamagedEntriesAreCompiledAnew) {
+  const ir::Module module = example("neuron");
+  compile(module, "predict");
+  const std::string bytes = io::read_text(only_entry().string());
+  for (size_t at = 0; at < bytes.size(); at += bytes.size() / 50 + 1) {
+    std::string damaged = bytes;
+    damaged[at] = static_cast<char>(damaged[at] ^ 0x20);
+    std::ofstream(only_entry(), std::ios::binary) << damaged;
+    CompileReport report;
+    EXPECT_NO_THROW(compile(module, "predict", {}, &report));
+    EXPECT_FALSE(report.from_cache) << "damaged at byte " << at;
+  }
+  std::ofstream(only_entry(), std::ios::binary) << bytes.substr(0, bytes.size() / 2);
+  EXPECT_NO_THROW(compile(module, "predict"));
+}
+
+TEST_F(CacheTest, AnUnwritableFolderIsNoError) {
+  ::setenv("SINTER_CACHE", "/proc/no_such_folder", 1);
+  EXPECT_NO_THROW(compile(example("neuron"), "predict"));
+}
+
+}  // namespace
+}  // namespace sinter::driver
