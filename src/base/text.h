@@ -78,8 +78,10 @@ Dim parse_dim(std::string_view text);
 
 template <class Range> std::string closest(std::string_view word, const Range& candidates) {
   std::string best;
+  if (word.size() > 100) return best;  // nobody mistypes such a word, and the search takes the product of lengths
   int best_distance = static_cast<int>(word.size()) / 3 + 1;
   for (const auto& candidate : candidates) {
+    if (std::string_view(candidate).size() > word.size() + static_cast<size_t>(best_distance)) continue;
     const int distance = edit_distance(word, candidate);
     if (distance <= best_distance && (best.empty() || distance < best_distance)) {
       best = candidate;
