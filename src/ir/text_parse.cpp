@@ -2,8 +2,9 @@
 //
 // Texts may be hostile: nesting is bounded, and memory is taken only for elements that the text spells out
 // or that stay below a bound.
-#include <algorithm>
 #include <charconv>
+#include <map>
+#include <set>
 #include <utility>
 
 #include "base/text.h"
@@ -67,6 +68,9 @@ class Parser {
   template <class T> void parse_integer_element(Tensor& tensor, int64_t index);
 
   TextCursor cursor_;
+  std::map<std::string, size_t, std::less<>> variables_;  // where each is in the module
+  std::set<std::string> functions_;
+  std::set<std::string> arguments_, results_;  // variables of the current function
   int depth_ = 0;
   int64_t splat_bytes_ = 0;
 };
@@ -135,7 +139,9 @@ void Parser::parse_variable(Module& module) {
   const Mark name_mark = here();
   Variable variable;
   variable.name = cursor_.expect_path("the variable's name");
-  if (module.find_variable(variable.name) != nullptr) fail(name_mark, ErrorCode::kName, "two variables are named " + variable.name);
+  if (!variables_.emplace(variable.name, module.variables.size()).second) {
+    fail(name_mark, ErrorCode::kName, "two variables are named " + variable.name);
+  }
   cursor_.expect(":", "the variable's type");
   const Mark type_mark = here();
   variable.type = parse_type();
@@ -157,8 +163,10 @@ void Parser::parse_function(Module& module) {
   const Mark name_mark = here();
   Function function;
   function.name = cursor_.expect_word("the function's name");
-  if (module.find_function(function.name) != nullptr) fail(name_mark, ErrorCode::kName, "two functions are named " + function.name);
+  if (!functions_.insert(function.name).second) fail(name_mark, ErrorCode::kName, "two functions are named " + function.name);
   cursor_.expect("{");
+  arguments_.clear();
+  results_.clear();
   parse_lines(function.graph,
               [&](const TensorType& type, Mark type_mark) { parse_function_argument(module, function, type, type_mark); });
   parse_function_results(module, function);
@@ -170,18 +178,16 @@ const Variable& Parser::parse_variable_name(const Module& module) {
   const Mark mark = here();
   cursor_.expect("@", "a variable");
   const std::string path = cursor_.expect_path("the variable's name");
-  if (const Variable* variable = module.find_variable(path)) return *variable;
+  if (const auto found = variables_.find(path); found != variables_.end()) return module.variables[found->second];
   std::vector<std::string> names;
-  for (const Variable& variable : module.variables) names.push_back(variable.name);
+  for (const auto& [name, index] : variables_) names.push_back(name);
   fail_unknown(mark, "variable", path, names);
 }
 
 void Parser::parse_function_argument(const Module& module, Function& function, const TensorType& type, Mark type_mark) {
   const Mark mark = here();
   const Variable& variable = parse_variable_name(module);
-  if (std::find(function.arguments.begin(), function.arguments.end(), variable.name) != function.arguments.end()) {
-    fail(mark, ErrorCode::kName, "two arguments read " + variable.name);
-  }
+  if (!arguments_.insert(variable.name).second) fail(mark, ErrorCode::kName, "two arguments read " + variable.name);
   if (variable.role == Role::kOutput) fail(mark, ErrorCode::kType, "an argument cannot read the output " + variable.name);
   if (variable.type != type) {
     fail(type_mark, ErrorCode::kType, "variable " + variable.name + " has type " + variable.type.to_string() + ", not " + type.to_string());
@@ -195,9 +201,7 @@ void Parser::parse_function_results(const Module& module, Function& function) {
     do {
       const Mark mark = here();
       const Variable& variable = parse_variable_name(module);
-      if (std::find(function.results.begin(), function.results.end(), variable.name) != function.results.end()) {
-        fail(mark, ErrorCode::kName, "two results write " + variable.name);
-      }
+      if (!results_.insert(variable.name).second) fail(mark, ErrorCode::kName, "two results write " + variable.name);
       if (variable.role == Role::kInput || variable.role == Role::kConstant) {
         fail(mark, ErrorCode::kType, "a result cannot write the " + std::string(name(variable.role)) + " " + variable.name);
       }

@@ -1,5 +1,6 @@
 // The checks of module.h: what every pass may rely on.
 #include <cctype>
+#include <map>
 #include <set>
 
 #include "base/error.h"
@@ -85,15 +86,18 @@ void verify_variable(const Variable& variable) {
   }
 }
 
+using VariableIndex = std::map<std::string_view, const Variable*>;
+
 /// The variables of one side of a function, against the types and roles that fit there.
-void verify_bindings(const Module& module, const std::string& side, const std::vector<std::string>& names,
+void verify_bindings(const VariableIndex& variables, const std::string& side, const std::vector<std::string>& names,
                      const std::vector<TensorType>& types, const std::set<Role>& roles) {
   SINTER_CHECK(names.size() == types.size(),
                std::to_string(types.size()) + " " + side + "s are bound to " + std::to_string(names.size()) + " variables");
   std::set<std::string_view> seen;
   for (size_t i = 0; i < names.size(); ++i) {
-    const Variable* variable = module.find_variable(names[i]);
-    SINTER_CHECK(variable != nullptr, side + " is bound to the unknown variable " + names[i]);
+    const auto found = variables.find(names[i]);
+    SINTER_CHECK(found != variables.end(), side + " is bound to the unknown variable " + names[i]);
+    const Variable* variable = found->second;
     SINTER_CHECK(seen.insert(variable->name).second, side + " " + names[i] + " is bound twice");
     SINTER_CHECK(variable->type == types[i], side + " " + names[i] + " has type " + types[i].to_string() + ", the variable has type " +
                                                  variable->type.to_string());
@@ -118,19 +122,20 @@ void verify(const Graph& graph) {
 
 void verify(const Module& module) {
   SINTER_CHECK(is_word(module.name), "the module's name \"" + module.name + "\" is not a word");
-  std::set<std::string_view> variable_names, function_names;
+  VariableIndex variables;
+  std::set<std::string_view> function_names;
   for (const Variable& variable : module.variables) {
     verify_variable(variable);
-    SINTER_CHECK(variable_names.insert(variable.name).second, "two variables are named " + variable.name);
+    SINTER_CHECK(variables.emplace(variable.name, &variable).second, "two variables are named " + variable.name);
   }
   for (const Function& function : module.functions) {
     const WorkingOn scope("function " + function.name);
     SINTER_CHECK(is_word(function.name), "the function's name \"" + function.name + "\" is not a word");
     SINTER_CHECK(function_names.insert(function.name).second, "two functions are named " + function.name);
     verify(function.graph);
-    verify_bindings(module, "argument", function.arguments, function.graph.argument_types(),
+    verify_bindings(variables, "argument", function.arguments, function.graph.argument_types(),
                     {Role::kInput, Role::kParameter, Role::kState, Role::kConstant});
-    verify_bindings(module, "result", function.results, function.graph.result_types(), {Role::kParameter, Role::kState, Role::kOutput});
+    verify_bindings(variables, "result", function.results, function.graph.result_types(), {Role::kParameter, Role::kState, Role::kOutput});
   }
 }
 

@@ -367,6 +367,23 @@ TEST(Text, BoundsNesting) {
   EXPECT_THROW(parse_graph(nested(100000)), Error);
 }
 
+TEST(Text, TakesTimeInProportionToTheText) {
+  std::string text = "sir 1\nmodule m\n", arguments, results;
+  constexpr int kCount = 20000;
+  for (int i = 0; i < kCount; ++i) {
+    const std::string name = "blocks." + std::to_string(i) + ".weight";
+    text += "variable " + name + ": f32[2] state\n";
+    arguments += "%" + std::to_string(i) + ": f32[2] = argument @" + name + "\n";
+    results += (i == 0 ? "" : ", ") + ("@" + name) + " = %" + std::to_string(i);
+  }
+  const Module module = parse_module(text + "function f {\n" + arguments + "return " + results + "\n}\n");
+  verify(module);
+  EXPECT_EQ(module.functions[0].results.size(), size_t{kCount});
+  const std::string long_word(1000000, 'a');
+  EXPECT_THROW(parse_module("sir 1\nmodule m\nvariable " + long_word + "b: f32[] input\nfunction f { %0: f32[] = argument @" + long_word + " return }"), Error);
+  EXPECT_THROW(parse_graph("%0: f32[] = " + long_word), Error);
+}
+
 TEST(Text, BoundsSplatsOfOneText) {
   std::string text = "sir 1\nmodule m\n";
   for (int i = 0; i < 5; ++i) text += "variable c" + std::to_string(i) + ": f32[16000000] constant {splat 0.0}\n";
