@@ -46,7 +46,19 @@ struct Spot {
   Place place() const { return source == nullptr ? Place{} : source->place(offset); }
 };
 
-struct Arguments;
+/// The arguments of a call, evaluated.
+struct Arguments {
+  struct Item {
+    std::string_view name;  // empty when positional
+    Datum value;
+    uint32_t offset;
+  };
+  std::vector<Item> items;
+  std::string callee;
+
+  /// Removes and returns the argument of that name, when given.
+  std::optional<Item> take(std::string_view name);
+};
 
 class Lowering {
  public:
@@ -127,14 +139,19 @@ class Lowering {
   std::string layer_name(const Declaration& declaration, Arguments& arguments, const Frame& frame);
 
   // op_calls.cpp
+  struct OpCall;
   Datum call_op(const ir::OpDef& op, Arguments arguments, const Frame& frame, uint32_t offset);
+  OpCall sort_arguments(const ir::OpDef& op, Arguments arguments, const Frame& frame, uint32_t offset);
+  std::pair<const ir::OperandDef*, const ir::AttributeDef*> find_slot(const ir::OpDef& op, const Arguments::Item& item, size_t& position,
+                                                                      const Frame& frame) const;
   Datum fold(const ir::OpDef& op, const std::vector<Datum>& operands);
   std::vector<ir::Value> operands_of(const ir::OpDef& op, const std::vector<Datum>& data, const ir::Attributes& attributes, const Frame& frame,
                                      uint32_t offset);
   ir::Attribute attribute(const ir::OpDef& op, const ir::AttributeDef& def, const Datum& datum, const Frame& frame, uint32_t offset);
   ir::Value read_run_state(const char* variable);
   void fill_random(const ir::OpDef& op, std::vector<Datum>& operands, ir::Attributes& attributes);
-  ir::Value finish_reduction(ir::Value operand, ir::Value result, const ir::Attributes& attributes, bool keep);
+  void complete_axes(const ir::OpDef& op, const std::vector<ir::Value>& operands, ir::Attributes& attributes);
+  ir::Value keep_axes(ir::Value operand, ir::Value reduced, const ir::Attributes& attributes);
 
   // builtins.cpp
   Datum call_builtin(Builtin builtin, Arguments arguments, const Frame& frame, uint32_t offset);
@@ -155,20 +172,6 @@ class Lowering {
   int scopes_ = 0;
   int depth_ = 0;
   int64_t steps_ = 0;
-};
-
-/// The arguments of a call, evaluated.
-struct Arguments {
-  struct Item {
-    std::string_view name;  // empty when positional
-    Datum value;
-    uint32_t offset;
-  };
-  std::vector<Item> items;
-  std::string callee;
-
-  /// Removes and returns the argument of that name, when given.
-  std::optional<Item> take(std::string_view name);
 };
 
 /// The builtins by name, for lookup and suggestions.

@@ -1,6 +1,7 @@
 // Calls of op records: operands by position or name, attributes by name, and what a call may leave out.
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include "base/hash.h"
 #include "frontend/language/suggest.h"
@@ -19,9 +20,21 @@ bool reduces_axes(const ir::OpDef& op) {
 
 bool is_elementwise(const ir::OpDef& op) { return std::holds_alternative<ir::Elementwise>(op.lowering); }
 
+/// Numbers only, which the record's reference can compute while compiling.
+bool can_fold(const ir::OpDef& op, const std::vector<Datum>& operands) {
+  if (!is_elementwise(op) || !op.attributes.empty() || operands.empty() || !std::all_of(operands.begin(), operands.end(), is_number)) return false;
+  const bool of_dims = operands.size() == 2 && (op.name == "maximum" || op.name == "minimum");
+  return std::all_of(operands.begin(), operands.end(), [&](const Datum& d) { return d.known_number() || (of_dims && d.is<Dim>()); });
+}
+
 const ir::OperandDef* find_operand(const ir::OpDef& op, std::string_view name) {
   const auto found = std::find_if(op.operands.begin(), op.operands.end(), [&](const ir::OperandDef& o) { return o.name == name; });
   return found == op.operands.end() ? nullptr : &*found;
+}
+
+/// A record whose key, step and stream the lowering fills in.
+bool draws(const ir::OpDef& op) {
+  return find_operand(op, "seed") != nullptr && find_operand(op, "step") != nullptr && op.find_attribute("stream") != nullptr;
 }
 
 }  // namespace
@@ -29,8 +42,8 @@ const ir::OperandDef* find_operand(const ir::OpDef& op, std::string_view name) {
 /// All operands are known numbers: the record's own reference computes the result in f64, while compiling.
 Datum Lowering::fold(const ir::OpDef& op, const std::vector<Datum>& operands) {
   const bool whole = std::all_of(operands.begin(), operands.end(), [](const Datum& d) { return d.is<Dim>(); });
-  if (whole && operands.size() == 2 && op.name == "maximum") return max(*operands[0].as<Dim>(), *operands[1].as<Dim>());
-  if (whole && operands.size() == 2 && op.name == "minimum") return min(*operands[0].as<Dim>(), *operands[1].as<Dim>());
+  if (whole && op.name == "maximum") return max(*operands[0].as<Dim>(), *operands[1].as<Dim>());
+  if (whole && op.name == "minimum") return min(*operands[0].as<Dim>(), *operands[1].as<Dim>());
   std::vector<Tensor> values;
   std::vector<TensorType> types;
   for (const Datum& d : operands) {
@@ -50,118 +63,117 @@ Datum Lowering::fold(const ir::OpDef& op, const std::vector<Datum>& operands) {
   return number;
 }
 
-Datum Lowering::call_op(const ir::OpDef& op, Arguments arguments, const Frame& frame, uint32_t offset) {
-  if (!op.regions.empty()) fail(ErrorCode::kUnsupported, frame, offset, "the op '" + op.name + "' has regions and cannot be called from a model text");
-  const bool reduction = reduces_axes(op);
-  bool keep = false;
-  if (reduction) {
-    if (const auto given = arguments.take("keep")) {
-      if (!given->value.is<bool>()) fail(ErrorCode::kType, frame, given->offset, "'keep' is true or false, not " + describe(given->value));
-      keep = *given->value.as<bool>();
-    }
+/// What a call gives, by operand and attribute.
+struct Lowering::OpCall {
+  std::vector<Datum> operands;  // those of a variadic operand last; none: seed or step of a random op, to be filled
+  std::vector<std::pair<const ir::AttributeDef*, Arguments::Item>> attributes;
+  bool random = false;
+  bool keep = false;  // a reduction's axes stay, with size 1
+};
+
+Lowering::OpCall Lowering::sort_arguments(const ir::OpDef& op, Arguments arguments, const Frame& frame, uint32_t offset) {
+  OpCall call;
+  call.random = draws(op);
+  if (const auto keep = reduces_axes(op) ? arguments.take("keep") : std::nullopt) {
+    if (!keep->value.is<bool>()) fail(ErrorCode::kType, frame, keep->offset, "'keep' is true or false, not " + describe(keep->value));
+    call.keep = *keep->value.as<bool>();
   }
-  // What is given, by operand and attribute.
-  std::vector<std::optional<Datum>> operands(op.operands.size());
-  std::vector<Datum> more;  // of a variadic operand
-  std::vector<std::pair<const ir::AttributeDef*, const Arguments::Item*>> given;
-  const bool variadic = !op.operands.empty() && op.operands.back().variadic;
+  std::vector<std::optional<Datum>> single(op.operands.size());
+  std::vector<Datum> more;
   size_t position = 0;
-  for (const auto& item : arguments.items) {
-    const ir::OperandDef* operand = nullptr;
-    const ir::AttributeDef* attribute = nullptr;
-    if (!item.name.empty()) {
-      operand = find_operand(op, item.name);
-      attribute = op.find_attribute(item.name);
-    } else if (position < op.operands.size() || variadic) {
-      operand = &op.operands[std::min(position++, op.operands.size() - 1)];
-    } else if (position - op.operands.size() < op.attributes.size()) {
-      attribute = &op.attributes[position++ - op.operands.size()];
-    } else {
-      fail(ErrorCode::kType, frame, item.offset, op.name + " takes " + std::to_string(op.operands.size() + op.attributes.size()) + " arguments, here is one more");
-    }
-    if (operand == nullptr && attribute == nullptr) {
-      std::vector<std::string> names;
-      for (const auto& o : op.operands) names.push_back(o.name);
-      for (const auto& a : op.attributes) names.push_back(a.name);
-      fail(ErrorCode::kName, frame, item.offset, op.name + " has no argument '" + std::string(item.name) + "'", did_you_mean(item.name, names));
-    }
+  for (const Arguments::Item& item : arguments.items) {
+    const auto [operand, attribute] = find_slot(op, item, position, frame);
+    const auto twice = [&](const std::string& name) {
+      fail(ErrorCode::kName, frame, item.offset, "argument '" + name + "' of " + op.name + " is given twice");
+    };
     if (attribute != nullptr) {
-      const bool twice = std::any_of(given.begin(), given.end(), [&](const auto& g) { return g.first == attribute; });
-      if (twice) fail(ErrorCode::kName, frame, item.offset, "argument '" + attribute->name + "' of " + op.name + " is given twice");
-      given.emplace_back(attribute, &item);
+      if (std::any_of(call.attributes.begin(), call.attributes.end(), [&](const auto& g) { return g.first == attribute; })) twice(attribute->name);
+      call.attributes.emplace_back(attribute, item);
     } else if (operand->variadic) {
-      if (const List* list = item.value.as<List>()) more.insert(more.end(), (*list)->begin(), (*list)->end());
+      const List* list = item.value.as<List>();
+      if (list != nullptr) more.insert(more.end(), (*list)->begin(), (*list)->end());
       else more.push_back(item.value);
     } else {
-      std::optional<Datum>& slot = operands[static_cast<size_t>(operand - op.operands.data())];
-      if (slot) fail(ErrorCode::kName, frame, item.offset, "argument '" + operand->name + "' of " + op.name + " is given twice");
+      std::optional<Datum>& slot = single[static_cast<size_t>(operand - op.operands.data())];
+      if (slot) twice(operand->name);
       slot = item.value;
     }
   }
-  ir::Attributes attributes;
-  const bool random = find_operand(op, "seed") != nullptr && find_operand(op, "step") != nullptr && op.find_attribute("stream") != nullptr;
-  std::vector<Datum> data;
-  for (size_t i = 0; i < operands.size(); ++i) {
-    if (op.operands[i].variadic) break;
-    if (operands[i]) data.push_back(*operands[i]);
-    else if (random && (op.operands[i].name == "seed" || op.operands[i].name == "step")) data.push_back(None{});
-    else fail(ErrorCode::kType, frame, offset, "argument '" + op.operands[i].name + "' of " + op.name + " is missing");
+  for (size_t i = 0; i < single.size() && !op.operands[i].variadic; ++i) {
+    const bool filled = call.random && (op.operands[i].name == "seed" || op.operands[i].name == "step");
+    if (!single[i] && !filled) fail(ErrorCode::kType, frame, offset, "argument '" + op.operands[i].name + "' of " + op.name + " is missing");
+    call.operands.push_back(single[i] ? *single[i] : Datum(None{}));
   }
-  data.insert(data.end(), more.begin(), more.end());
+  call.operands.insert(call.operands.end(), more.begin(), more.end());
+  return call;
+}
 
-  if (is_elementwise(op) && op.attributes.empty() && !data.empty()) {
-    const bool numbers = std::all_of(data.begin(), data.end(), is_number);
-    const bool dims = numbers && std::all_of(data.begin(), data.end(), [](const Datum& d) { return d.is<Dim>(); }) && (op.name == "maximum" || op.name == "minimum");
-    if (dims || (numbers && std::all_of(data.begin(), data.end(), [](const Datum& d) { return d.known_number().has_value(); }))) {
-      try {
-        return fold(op, data);
-      } catch (const Error& error) {
-        fail_like(error, frame, offset);
-      }
-    }
+std::pair<const ir::OperandDef*, const ir::AttributeDef*> Lowering::find_slot(const ir::OpDef& op, const Arguments::Item& item, size_t& position,
+                                                                              const Frame& frame) const {
+  if (!item.name.empty()) {
+    const ir::OperandDef* operand = find_operand(op, item.name);
+    const ir::AttributeDef* attribute = op.find_attribute(item.name);
+    if (operand != nullptr || attribute != nullptr) return {operand, attribute};
+    std::vector<std::string> names;
+    for (const auto& o : op.operands) names.push_back(o.name);
+    for (const auto& a : op.attributes) names.push_back(a.name);
+    fail(ErrorCode::kName, frame, item.offset, op.name + " has no argument '" + std::string(item.name) + "'", did_you_mean(item.name, names));
   }
-  for (const auto& [def, item] : given) attributes.insert_or_assign(def->name, attribute(op, *def, item->value, frame, item->offset));
-  if (random) fill_random(op, data, attributes);
-  const std::vector<ir::Value> values = operands_of(op, data, attributes, frame, offset);
-  // Axes count from the back when negative; a reduction without axes is over all.
-  ir::Builder& builder = emission_.builder();
-  const ir::Attribute* shape = attributes.contains("shape") ? &attributes.find("shape")->second : nullptr;
-  const size_t rank = !values.empty() ? builder.shape(values[0]).rank() : shape != nullptr && std::holds_alternative<Shape>(*shape) ? std::get<Shape>(*shape).rank() : 0;
+  const size_t count = op.operands.size();
+  const bool variadic = count > 0 && op.operands.back().variadic;
+  const size_t at = position++;
+  if (at < count || variadic) return {&op.operands[std::min(at, count - 1)], nullptr};
+  if (at - count < op.attributes.size()) return {nullptr, &op.attributes[at - count]};
+  fail(ErrorCode::kType, frame, item.offset, op.name + " takes " + std::to_string(count + op.attributes.size()) + " arguments, here is one more");
+}
+
+/// Axes count from the back when they are negative; a reduction without axes is over all.
+void Lowering::complete_axes(const ir::OpDef& op, const std::vector<ir::Value>& operands, ir::Attributes& attributes) {
+  size_t rank = operands.empty() ? 0 : emission_.builder().shape(operands[0]).rank();
+  if (const auto shape = attributes.find("shape"); operands.empty() && shape != attributes.end()) {
+    if (const Shape* known = std::get_if<Shape>(&shape->second)) rank = known->rank();
+  }
   const auto from_front = [&](int64_t axis) { return axis < 0 ? axis + static_cast<int64_t>(rank) : axis; };
-  if (const auto axis = attributes.find("axis"); axis != attributes.end()) {
-    if (int64_t* one = std::get_if<int64_t>(&axis->second)) *one = from_front(*one);
-  } else if (const ir::AttributeDef* def = op.find_attribute("axis"); def != nullptr && def->kind == ir::AttributeKind::kInteger && !def->fallback && rank == 1) {
-    attributes.emplace("axis", int64_t{0});
+  for (const char* name : {"axis", "axes", "permutation"}) {
+    const auto found = attributes.find(name);
+    if (found == attributes.end()) continue;
+    if (int64_t* one = std::get_if<int64_t>(&found->second)) *one = from_front(*one);
+    if (ir::Integers* all = std::get_if<ir::Integers>(&found->second)) std::transform(all->begin(), all->end(), all->begin(), from_front);
   }
-  for (const char* name : {"axes", "permutation"}) {
-    const auto axes = attributes.find(name);
-    if (axes == attributes.end()) continue;
-    if (ir::Integers* all = std::get_if<ir::Integers>(&axes->second)) std::transform(all->begin(), all->end(), all->begin(), from_front);
-  }
-  if (reduction) {
-    ir::Integers all;
-    for (size_t i = 0; i < rank; ++i) all.push_back(static_cast<int64_t>(i));
-    ir::Integers& axes = std::get<ir::Integers>(attributes.try_emplace("axes", all).first->second);
-    std::sort(axes.begin(), axes.end());
-  }
+  if (!reduces_axes(op)) return;
+  ir::Integers all(rank);
+  std::iota(all.begin(), all.end(), int64_t{0});
+  ir::Integers& axes = std::get<ir::Integers>(attributes.try_emplace("axes", all).first->second);
+  std::sort(axes.begin(), axes.end());
+}
+
+Datum Lowering::call_op(const ir::OpDef& op, Arguments arguments, const Frame& frame, uint32_t offset) {
+  if (!op.regions.empty()) fail(ErrorCode::kUnsupported, frame, offset, "the op '" + op.name + "' has regions and cannot be called from a model text");
+  OpCall call = sort_arguments(op, std::move(arguments), frame, offset);
   try {
+    if (can_fold(op, call.operands)) return fold(op, call.operands);
+    ir::Attributes attributes;
+    for (const auto& [def, item] : call.attributes) attributes.insert_or_assign(def->name, attribute(op, *def, item.value, frame, item.offset));
+    if (call.random) fill_random(op, call.operands, attributes);
     for (const ir::AttributeDef& def : op.attributes) {
-      if (!def.fallback && !attributes.contains(def.name)) throw Error(ErrorCode::kType, "argument '" + def.name + "' of " + op.name + " is missing");
+      const bool optional = def.fallback || (def.name == "axes" && reduces_axes(op));
+      if (!optional && !attributes.contains(def.name)) fail(ErrorCode::kType, frame, offset, "argument '" + def.name + "' of " + op.name + " is missing");
     }
-    const std::vector<ir::Value> results = builder.apply(op, values, attributes);
-    if (results.size() == 1) return finish_reduction(values.empty() ? ir::Value{} : values[0], results[0], attributes, keep);
-    return make_list(std::vector<Datum>(results.begin(), results.end()));
+    const std::vector<ir::Value> operands = operands_of(op, call.operands, attributes, frame, offset);
+    complete_axes(op, operands, attributes);
+    const std::vector<ir::Value> results = emission_.builder().apply(op, operands, attributes);
+    if (results.size() != 1) return make_list(std::vector<Datum>(results.begin(), results.end()));
+    return call.keep ? keep_axes(operands[0], results[0], attributes) : results[0];
   } catch (const Error& error) {
     if (error.place().known()) throw;
     fail_like(error, frame, offset);
   }
 }
 
-ir::Value Lowering::finish_reduction(ir::Value operand, ir::Value result, const ir::Attributes& attributes, bool keep) {
-  if (!keep) return result;
+ir::Value Lowering::keep_axes(ir::Value operand, ir::Value reduced, const ir::Attributes& attributes) {
   Shape shape = emission_.builder().shape(operand);
   for (const int64_t axis : std::get<ir::Integers>(attributes.at("axes"))) shape[static_cast<size_t>(axis)] = 1;
-  return emission_.builder().reshape(result, shape);
+  return emission_.builder().reshape(reduced, shape);
 }
 
 std::vector<ir::Value> Lowering::operands_of(const ir::OpDef& op, const std::vector<Datum>& data, const ir::Attributes& attributes, const Frame& frame,
