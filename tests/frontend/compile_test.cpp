@@ -95,8 +95,9 @@ TEST(Compile, specialised_symbols_are_constants) {
 }
 
 TEST(Compile, paths_of_data_are_relative_to_the_text) {
-  const std::string text = "sinter 1\nmodel m(x: f32[batch, 2]) -> y { y = dense(x, 1) }\n"
-                           "train m { data = csv(\"points.csv\", split = 0.5) loss = mean_squared_error(y, label) optimizer = sgd() }";
+  const std::string text =
+      "sinter 1\nmodel m(x: f32[batch, 2]) -> y { y = dense(x, 1) }\n"
+      "train m { data = csv(\"points.csv\", split = 0.5) loss = mean_squared_error(y, label) optimizer = sgd() }";
   const Compiled compiled = compile_text(text, "models/m.sinter");
   EXPECT_EQ(std::get<std::string>(compiled.train->data->arguments.at("path")), "models/points.csv");
   EXPECT_FALSE(compiled.train->label_is_classes);
@@ -170,9 +171,10 @@ TEST(Compile, predict_of_the_neuron_is_its_formula) {
 
 /// One step on y = w with loss mean((y - label)^2): the gradient is 2 (w - label).
 Machine one_weight(const std::string& optimizer) {
-  return Machine(compile("model m(x: f32[batch]) -> y { parameter w: f32[] = 3  y = x * w }\n"
-                         "train m { loss = mean((y - label) ^ 2) optimizer = " +
-                         optimizer + " }"));
+  return Machine(
+      compile("model m(x: f32[batch]) -> y { parameter w: f32[] = 3  y = x * w }\n"
+              "train m { loss = mean((y - label) ^ 2) optimizer = " +
+              optimizer + " }"));
 }
 
 TEST(Compile, sgd_with_momentum_is_pytorchs) {
@@ -228,11 +230,13 @@ TEST(Compile, two_three_one_learns_exclusive_or) {
 }
 
 TEST(Compile, normalised_inputs_use_the_state_that_the_data_fill) {
-  const std::string model = "model m(x: f32[batch, 2]) -> y { y = x * 2 }\ntrain m { data = csv(\"a.csv\", normalise = \"standard\") loss = mean(y)"
-                            " optimizer = sgd() }";
+  const std::string model =
+      "model m(x: f32[batch, 2]) -> y { y = x * 2 }\ntrain m { data = csv(\"a.csv\", normalise = \"standard\") loss = mean(y)"
+      " optimizer = sgd() }";
   EXPECT_NE(error_of("sinter 1\n" + model).find("no parameters"), std::string::npos);
-  Machine machine(compile("model m(x: f32[batch, 2]) -> y { parameter w: f32[] = 2  y = x * w }\n"
-                          "train m { data = csv(\"a.csv\", normalise = \"standard\") loss = mean(y) optimizer = sgd() }"));
+  Machine machine(
+      compile("model m(x: f32[batch, 2]) -> y { parameter w: f32[] = 2  y = x * w }\n"
+              "train m { data = csv(\"a.csv\", normalise = \"standard\") loss = mean(y) optimizer = sgd() }"));
   EXPECT_EQ(machine.variables.at("data.scale").get(1), 1);
   machine.variables["data.mean"] = Tensor::of<float>({2}, {1, 2});
   machine.variables["data.scale"] = Tensor::of<float>({2}, {10, 100});

@@ -9,9 +9,12 @@ namespace sinter::language {
 namespace {
 
 /// Bytes that make more of a text's structure than random ones do.
-constexpr std::string_view kPieces[] = {"(", ")", "[", "]", "{", "}", ",", ":", "=", "->", "..", "-", "//", "%", "^", "@", "\"", "#", "\n", " ", "0", "1", "-1",
-                                        "9999999999", "1e308", "batch", "x", "repeat r[3]", "if training", "state s: f32[2] = 0", "parameter", "none", "label", "T", "dense", "sum",
-                                        "op.", "full", "shape", "true", "\xff"};
+constexpr std::string_view kPieces[] = {
+    "(",         ")",    "[",     "]",          "{",     "}",     ",",   ":",           "=",           "->",
+    "..",        "-",    "//",    "%",          "^",     "@",     "\"",  "#",           "\n",          " ",
+    "0",         "1",    "-1",    "9999999999", "1e308", "batch", "x",   "repeat r[3]", "if training", "state s: f32[2] = 0",
+    "parameter", "none", "label", "T",          "dense", "sum",   "op.", "full",        "shape",       "true",
+    "\xff"};
 
 std::string mutate(std::string text, RandomSequence& random) {
   for (uint32_t changes = 1 + random.below(4); changes > 0 && !text.empty(); --changes) {
@@ -46,9 +49,10 @@ std::vector<std::string> corpus() {
   std::vector<std::string> texts;
   for (const std::string& name : kExamples) texts.push_back(example(name));
   std::string own(library_text());  // as a user's text, with a model that uses it
-  own += "model m(x: f32[batch, 8]) -> y {\n    h = layer_norm(dropout(dense(x, 4)), name = \"norm\")\n    y = softmax(h[.., 0:2] ^ 2)\n"
-         "    repeat r[2] { y = y + tanh(dense(y, 2, bias = false, name = \"d\")) }\n}\n"
-         "train m { loss = binary_cross_entropy(y, label) optimizer = sgd(0.1, momentum = 0.9) metrics = [mean_absolute_error(y, label)] }\n";
+  own +=
+      "model m(x: f32[batch, 8]) -> y {\n    h = layer_norm(dropout(dense(x, 4)), name = \"norm\")\n    y = softmax(h[.., 0:2] ^ 2)\n"
+      "    repeat r[2] { y = y + tanh(dense(y, 2, bias = false, name = \"d\")) }\n}\n"
+      "train m { loss = binary_cross_entropy(y, label) optimizer = sgd(0.1, momentum = 0.9) metrics = [mean_absolute_error(y, label)] }\n";
   texts.push_back(own);
   return texts;
 }

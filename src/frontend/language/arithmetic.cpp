@@ -11,12 +11,14 @@ struct Operator {
   std::string_view symbol;
   std::string_view op;  // the record that computes it on tensors; empty: numbers only
 };
-constexpr Operator kOperators[] = {{"+", "add"},    {"-", "subtract"},   {"*", "multiply"}, {"/", "divide"},      {"//", ""},          {"%", ""},
-                                   {"==", "equal"}, {"!=", "not_equal"}, {"<", "less"},     {"<=", "less_equal"}, {">", "greater"}, {">=", "greater_equal"}};
+constexpr Operator kOperators[] = {{"+", "add"},     {"-", "subtract"},      {"*", "multiply"},   {"/", "divide"}, {"//", ""},
+                                   {"%", ""},        {"==", "equal"},        {"!=", "not_equal"}, {"<", "less"},   {"<=", "less_equal"},
+                                   {">", "greater"}, {">=", "greater_equal"}};
 
 bool is_comparison(std::string_view symbol) { return symbol[0] == '<' || symbol[0] == '>' || symbol == "==" || symbol == "!="; }
 
-template <class T> bool compare(std::string_view symbol, const T& a, const T& b) {
+template <class T>
+bool compare(std::string_view symbol, const T& a, const T& b) {
   if (symbol == "==") return a == b;
   if (symbol == "!=") return a != b;
   if (symbol == "<") return a < b;
@@ -70,7 +72,9 @@ ir::Value Lowering::tensor(const Datum& datum, DType dtype, const Frame& frame, 
   ir::Builder& builder = emission_.builder();
   if (const auto* value = decided.as<ir::Value>()) return *value;
   if (const auto* flag = decided.as<bool>()) {
-    if (dtype != DType::kBool) fail(ErrorCode::kType, frame, offset, std::string(*flag ? "true" : "false") + " stands where a " + std::string(sinter::name(dtype)) + " is wanted");
+    if (dtype != DType::kBool)
+      fail(ErrorCode::kType, frame, offset,
+           std::string(*flag ? "true" : "false") + " stands where a " + std::string(sinter::name(dtype)) + " is wanted");
     return builder.scalar(*flag ? 1 : 0, dtype);
   }
   if (const Dim* dim = decided.as<Dim>()) {
@@ -87,7 +91,8 @@ ir::Value Lowering::tensor(const Datum& datum, DType dtype, const Frame& frame, 
   const double* number = decided.as<double>();
   if (number == nullptr) fail(ErrorCode::kType, frame, offset, describe(decided) + " stands where a tensor or number is wanted");
   if (!is_float(dtype)) {
-    fail(ErrorCode::kType, frame, offset, "the number " + describe(decided) + " meets a tensor of " + std::string(sinter::name(dtype)), "cast the tensor: cast(x, f32)");
+    fail(ErrorCode::kType, frame, offset, "the number " + describe(decided) + " meets a tensor of " + std::string(sinter::name(dtype)),
+         "cast the tensor: cast(x, f32)");
   }
   return builder.scalar(*number, dtype);
 }
@@ -121,8 +126,10 @@ std::vector<ir::Value> Lowering::spread(std::string_view what, const std::vector
           if (const auto* v = d.as<ir::Value>()) types += (types.empty() ? "" : " and ") + builder.type(*v).to_string();
         }
         const bool symbolic = !a.is_constant() || !b.is_constant();
-        fail(ErrorCode::kType, frame, offset, "'" + std::string(what) + "' of " + types + ": dims " + a.to_string() + " and " + b.to_string() + " differ",
-             symbolic ? "only a dim that is the constant 1 spreads; a symbol is never spread" : "aligned at the right, dims are equal or 1");
+        fail(
+            ErrorCode::kType, frame, offset,
+            "'" + std::string(what) + "' of " + types + ": dims " + a.to_string() + " and " + b.to_string() + " differ",
+            symbolic ? "only a dim that is the constant 1 spreads; a symbol is never spread" : "aligned at the right, dims are equal or 1");
       }
       joined[joined.size() - 1 - i] = a == one ? b : a;
     }
@@ -190,10 +197,11 @@ Datum Lowering::combine(std::string_view symbol, const Datum& a, const Datum& b,
   }
   if (is_number(left) && is_number(right)) return combine_numbers(symbol, left, right, frame, offset);
   if (!left.is<ir::Value>() && !right.is<ir::Value>()) {
-    if (const List *l = left.as<List>(), *r = right.as<List>(); l != nullptr && r != nullptr && symbol == "+") {
+    if (const List* l = left.as<List>(), *r = right.as<List>(); l != nullptr && r != nullptr && symbol == "+") {
       std::vector<Datum> items(**l);
       items.insert(items.end(), (*r)->begin(), (*r)->end());
-      if (items.size() > kMaxListItems) fail(ErrorCode::kUsage, frame, offset, "a list has at most " + std::to_string(kMaxListItems) + " items");
+      if (items.size() > kMaxListItems)
+        fail(ErrorCode::kUsage, frame, offset, "a list has at most " + std::to_string(kMaxListItems) + " items");
       return make_list(std::move(items));
     }
     if (symbol == "==" || symbol == "!=") {  // facts of different kinds are different
@@ -210,7 +218,8 @@ Datum Lowering::combine(std::string_view symbol, const Datum& a, const Datum& b,
   if (op->op.empty()) bad("on tensors, use divide, remainder and floor");
   try {
     const std::vector<ir::Value> values = spread(symbol, {left, right}, frame, offset);
-    if (symbol == "/" && !is_float(emission_.builder().dtype(values[0]))) bad("cast to f32 first, or use divide, which rounds towards zero");
+    if (symbol == "/" && !is_float(emission_.builder().dtype(values[0])))
+      bad("cast to f32 first, or use divide, which rounds towards zero");
     if (emission_.builder().dtype(values[0]) != emission_.builder().dtype(values[1])) bad("cast(x, dtype) converts");
     return emission_.builder().call(op->op, values);
   } catch (const Error& error) {
@@ -226,7 +235,8 @@ Datum Lowering::combine_numbers(std::string_view symbol, const Datum& left, cons
   if (a != nullptr && b != nullptr && symbol != "/") return combine_dims(symbol, *a, *b, frame, offset);
   const auto x = left.known_number(), y = right.known_number();
   if (!x || !y) {  // a symbol meets a fraction: its value is known when the program runs
-    if (symbol == "//" || symbol == "%") fail(ErrorCode::kType, frame, offset, "'" + std::string(symbol) + "' of " + describe(left) + " and " + describe(right));
+    if (symbol == "//" || symbol == "%")
+      fail(ErrorCode::kType, frame, offset, "'" + std::string(symbol) + "' of " + describe(left) + " and " + describe(right));
     const Datum scalar = tensor(left, DType::kF32, frame, offset);
     return combine(symbol, scalar, right, frame, offset);
   }
@@ -243,9 +253,11 @@ Datum Lowering::combine_numbers(std::string_view symbol, const Datum& left, cons
 Datum Lowering::combine_dims(std::string_view symbol, const Dim& a, const Dim& b, const Frame& frame, uint32_t offset) {
   if (is_comparison(symbol)) {
     if (const auto known = compare_dims(symbol, a, b)) return *known;
-    fail(ErrorCode::kType, frame, offset, "whether " + a.to_string() + " " + std::string(symbol) + " " + b.to_string() + " is not known while compiling");
+    fail(ErrorCode::kType, frame, offset,
+         "whether " + a.to_string() + " " + std::string(symbol) + " " + b.to_string() + " is not known while compiling");
   }
-  if ((symbol == "//" || symbol == "%") && b == Dim(0)) fail(ErrorCode::kType, frame, offset, "division of a dim by zero: " + a.to_string() + " " + std::string(symbol) + " 0");
+  if ((symbol == "//" || symbol == "%") && b == Dim(0))
+    fail(ErrorCode::kType, frame, offset, "division of a dim by zero: " + a.to_string() + " " + std::string(symbol) + " 0");
   try {
     const Dim result = symbol == "+" ? a + b : symbol == "-" ? a - b : symbol == "*" ? a * b : symbol == "//" ? floor_div(a, b) : mod(a, b);
     if (weight(result) > kMaxDimWeight) fail(ErrorCode::kUsage, frame, offset, "this dim has too many terms");
@@ -278,7 +290,8 @@ Datum Lowering::power(const Datum& base, const Datum& exponent, const Frame& fra
     const Datum square = combine("*", base, base, frame, offset);
     return *e == 2 ? square : combine("*", square, base, frame, offset);
   }
-  const bool fits = (base.is<ir::Value>() || base.is<Dim>() || base.is<double>()) && (exponent.is<ir::Value>() || exponent.is<Dim>() || exponent.is<double>());
+  const bool fits = (base.is<ir::Value>() || base.is<Dim>() || base.is<double>()) &&
+                    (exponent.is<ir::Value>() || exponent.is<Dim>() || exponent.is<double>());
   if (!fits) fail(ErrorCode::kType, frame, offset, "'^' of " + describe(base) + " and " + describe(exponent));
   try {
     return emission_.builder().call("power", spread("^", {base, exponent}, frame, offset));
@@ -295,7 +308,8 @@ ir::Value Lowering::matmul(ir::Value left, ir::Value right, const Frame& frame, 
     fail(ErrorCode::kType, frame, offset, "'@' of " + a.to_string() + " and " + b.to_string() + ": " + why, hint);
   };
   const auto m = static_cast<int64_t>(a.shape.rank()), n = static_cast<int64_t>(b.shape.rank());
-  if (m < 1 || n < 2) bad("the left operand has rank 1 or more, the right 2 or more", "write sum(a * b, axes = -1) for a product with a vector");
+  if (m < 1 || n < 2)
+    bad("the left operand has rank 1 or more, the right 2 or more", "write sum(a * b, axes = -1) for a product with a vector");
   const Dim &inner_a = a.shape[static_cast<size_t>(m - 1)], &inner_b = b.shape[static_cast<size_t>(n - 2)];
   if (inner_a != inner_b) {
     const bool swapped = inner_a == b.shape[static_cast<size_t>(n - 1)];
@@ -306,12 +320,15 @@ ir::Value Lowering::matmul(ir::Value left, ir::Value right, const Frame& frame, 
   ir::Integers batch;
   for (int64_t i = 0; i < batches; ++i) {
     const auto at = static_cast<size_t>(i);
-    if (a.shape[at] != b.shape[at]) bad("the leading dims " + a.shape[at].to_string() + " and " + b.shape[at].to_string() + " differ", "leading dims do not spread; broadcast first");
+    if (a.shape[at] != b.shape[at])
+      bad("the leading dims " + a.shape[at].to_string() + " and " + b.shape[at].to_string() + " differ",
+          "leading dims do not spread; broadcast first");
     batch.push_back(i);
   }
   try {
-    return builder.call("dot_general", {left, right},
-                        {{"lhs_batch", batch}, {"rhs_batch", batch}, {"lhs_contract", ir::Integers{m - 1}}, {"rhs_contract", ir::Integers{n - 2}}});
+    return builder.call(
+        "dot_general", {left, right},
+        {{"lhs_batch", batch}, {"rhs_batch", batch}, {"lhs_contract", ir::Integers{m - 1}}, {"rhs_contract", ir::Integers{n - 2}}});
   } catch (const Error& error) {
     fail_like(error, frame, offset);
   }

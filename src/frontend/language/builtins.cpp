@@ -40,6 +40,22 @@ std::string_view name(Builtin builtin) {
   return "builtin";
 }
 
+Tensor Lowering::table(const Datum& value, DType dtype, const Frame& frame, uint32_t offset) {
+  Extents extents;
+  std::vector<Datum> items;
+  if (!flatten(value, 0, extents, items))
+    fail(ErrorCode::kType, frame, offset, "the lists of a table are of equal length, and not too many");
+  Tensor table(dtype, extents);
+  for (int64_t i = 0; i < table.size(); ++i) {
+    const Datum& item = items[static_cast<size_t>(i)];
+    const bool* flag = item.as<bool>();
+    if (!item.known_number() && flag == nullptr) fail(ErrorCode::kType, frame, offset, "a table holds numbers, not " + describe(item));
+    if (const auto whole = item.known_integer()) table.set_integer(i, *whole);
+    else table.set(i, flag != nullptr ? static_cast<double>(*flag) : *item.known_number());
+  }
+  return table;
+}
+
 Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& frame, uint32_t offset) {
   const std::string callee(language::name(builtin));
   const auto next = [&](std::string_view wanted) -> std::optional<Arguments::Item> {
@@ -55,7 +71,8 @@ Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& 
   const auto done = [&] {
     if (arguments.items.empty()) return;
     const auto& extra = arguments.items.front();
-    fail(ErrorCode::kName, frame, extra.offset, extra.name.empty() ? callee + " takes fewer arguments" : callee + " has no argument '" + std::string(extra.name) + "'");
+    fail(ErrorCode::kName, frame, extra.offset,
+         extra.name.empty() ? callee + " takes fewer arguments" : callee + " has no argument '" + std::string(extra.name) + "'");
   };
   const auto tensor_type = [&] {
     const auto item = need("x");
@@ -97,7 +114,8 @@ Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& 
       done();
       Shape shape;
       for (const Datum& dim : *dims) {
-        if (!dim.is<Dim>() || dim.known_integer().value_or(0) < 0) fail(ErrorCode::kType, frame, offset, "a shape holds whole numbers from 0, not " + describe(dim));
+        if (!dim.is<Dim>() || dim.known_integer().value_or(0) < 0)
+          fail(ErrorCode::kType, frame, offset, "a shape holds whole numbers from 0, not " + describe(dim));
         shape.push_back(*dim.as<Dim>());
       }
       return emission_.builder().broadcast_to(tensor(value.value, dtype, frame, value.offset), shape);
@@ -106,18 +124,7 @@ Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& 
       const auto list = need("value");
       const DType dtype = dtype_of_item(next("dtype"));
       done();
-      Extents extents;
-      std::vector<Datum> numbers;
-      if (!flatten(list.value, 0, extents, numbers)) fail(ErrorCode::kType, frame, list.offset, "the lists of a table are of equal length, and not too many");
-      Tensor table(dtype, extents);
-      for (size_t i = 0; i < numbers.size() && i < static_cast<size_t>(table.size()); ++i) {
-        const auto number = numbers[i].known_number();
-        const bool* flag = numbers[i].as<bool>();
-        if (!number && flag == nullptr) fail(ErrorCode::kType, frame, list.offset, "a table holds numbers, not " + describe(numbers[i]));
-        if (const auto whole = numbers[i].known_integer()) table.set_integer(static_cast<int64_t>(i), *whole);
-        else table.set(static_cast<int64_t>(i), flag != nullptr ? static_cast<double>(*flag) : *number);
-      }
-      return emission_.builder().constant(std::move(table));
+      return emission_.builder().constant(table(list.value, dtype, frame, list.offset));
     }
   }
   SINTER_CHECK(false, "an unknown builtin");

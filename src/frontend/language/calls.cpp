@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <cctype>
 
-#include "frontend/language/suggest.h"
 #include "frontend/language/lower.h"
 #include "frontend/language/lower_scopes.h"
+#include "frontend/language/suggest.h"
 
 namespace sinter::language {
 namespace {
@@ -56,7 +56,8 @@ Datum Lowering::call(const Expression& e, Frame& frame) {
     if (given.name.empty() && !arguments.items.empty() && !arguments.items.back().name.empty()) {
       fail(ErrorCode::kType, frame, given.offset, "an argument without a name follows one with a name in the call of " + arguments.callee);
     }
-    const bool twice = !given.name.empty() && std::any_of(arguments.items.begin(), arguments.items.end(), [&](const auto& i) { return i.name == given.name; });
+    const bool twice = !given.name.empty() &&
+                       std::any_of(arguments.items.begin(), arguments.items.end(), [&](const auto& i) { return i.name == given.name; });
     if (twice) fail(ErrorCode::kName, frame, given.offset, "the argument '" + std::string(given.name) + "' is given twice");
     arguments.items.push_back({given.name, evaluate(*given.value, frame), given.value->offset});
   }
@@ -82,7 +83,8 @@ Datum Lowering::call_declared(const Declaration& d, Arguments arguments, Frame& 
     Frame bound{.source = d.source, .declaration = &d};
     bind(d, arguments, bound, frame, offset);
     for (const auto& [known, value] : bound.names) {
-      if (value.is<ir::Value>()) fail(ErrorCode::kType, frame, offset, "'" + std::string(known) + "' of " + arguments.callee + " is a tensor; it takes facts only");
+      if (value.is<ir::Value>())
+        fail(ErrorCode::kType, frame, offset, "'" + std::string(known) + "' of " + arguments.callee + " is a tensor; it takes facts only");
     }
     return std::make_shared<const Template>(Template{&d, std::move(bound.names)});
   }
@@ -90,7 +92,8 @@ Datum Lowering::call_declared(const Declaration& d, Arguments arguments, Frame& 
   const bool is_layer = d.kind == Declaration::Kind::kLayer || d.kind == Declaration::Kind::kModel;
   if (is_layer) {
     if (frame.layer == nullptr) {
-      fail(ErrorCode::kType, frame, offset, "the " + std::string(language::name(d.kind)) + " '" + std::string(d.name) + "' is called where there is no layer around",
+      fail(ErrorCode::kType, frame, offset,
+           "the " + std::string(language::name(d.kind)) + " '" + std::string(d.name) + "' is called where there is no layer around",
            "functions and train blocks own no parameters; call layers in models and layers");
     }
     const std::string name = layer_name(d, arguments, frame);
@@ -124,11 +127,13 @@ void Lowering::bind(const Declaration& d, Arguments& arguments, Frame& callee, c
   size_t positional = 0;
   for (const auto& item : arguments.items) {
     if (item.name.empty() && ++positional > d.parameters.size()) {
-      fail(ErrorCode::kType, caller, item.offset, arguments.callee + " takes " + std::to_string(d.parameters.size()) + " arguments, here is one more");
+      fail(ErrorCode::kType, caller, item.offset,
+           arguments.callee + " takes " + std::to_string(d.parameters.size()) + " arguments, here is one more");
     }
     const auto names = parameter_names();
     if (!item.name.empty() && std::find(names.begin(), names.end(), item.name) == names.end()) {
-      fail(ErrorCode::kName, caller, item.offset, arguments.callee + " has no argument '" + std::string(item.name) + "'", did_you_mean(item.name, names));
+      fail(ErrorCode::kName, caller, item.offset, arguments.callee + " has no argument '" + std::string(item.name) + "'",
+           did_you_mean(item.name, names));
     }
   }
   for (size_t i = 0; i < d.parameters.size(); ++i) {
@@ -166,7 +171,8 @@ ir::Value Lowering::initial_value(const Datum& initial, const TensorType& type, 
   const ir::Value value = tensor(results.front().second, type.dtype, frame, d.offset);
   const TensorType& given = emission_.builder().type(value);
   if (given != type) {
-    fail(ErrorCode::kType, frame, d.offset, "the initialiser '" + std::string(d.name) + "' gives " + given.to_string() + " for a variable of type " + type.to_string());
+    fail(ErrorCode::kType, frame, d.offset,
+         "the initialiser '" + std::string(d.name) + "' gives " + given.to_string() + " for a variable of type " + type.to_string());
   }
   return value;
 }
@@ -179,7 +185,8 @@ ir::Value Lowering::run_optimizer(const Template& optimizer, Frame& frame, Spot 
   const TensorType& actual = emission_.builder().type(updated);
   if (actual != wanted) {
     fail(ErrorCode::kType, frame, optimizer.declaration->offset,
-         "the optimizer '" + std::string(optimizer.declaration->name) + "' makes of a parameter of type " + wanted.to_string() + " one of type " + actual.to_string());
+         "the optimizer '" + std::string(optimizer.declaration->name) + "' makes of a parameter of type " + wanted.to_string() +
+             " one of type " + actual.to_string());
   }
   return updated;
 }

@@ -31,7 +31,8 @@ class Compiler {
       compiled.train.emplace();
       plan = read_train(*block, *compiled.train);
     } else if (options_.epochs || options_.batch || options_.seed || options_.learning_rate || !options_.data.empty()) {
-      throw Error(ErrorCode::kUsage, "the model '" + std::string(model.name) + "' has no train block whose settings could be overridden").at({source_.file});
+      throw Error(ErrorCode::kUsage, "the model '" + std::string(model.name) + "' has no train block whose settings could be overridden")
+          .at({source_.file});
     }
     Program program(context_, model, plan ? &*plan : nullptr);
     compiled.module = program.emit();
@@ -58,16 +59,21 @@ class Compiler {
 
   void check_trains() const {
     for (const TrainBlock& train : file_.trains) {
-      if (find_model(train.model) == nullptr) fail(ErrorCode::kName, train.offset, "there is no model '" + std::string(train.model) + "' to train");
-      if (find_train(train.model) != &train) fail(ErrorCode::kName, train.offset, "the model '" + std::string(train.model) + "' has two train blocks");
+      if (find_model(train.model) == nullptr)
+        fail(ErrorCode::kName, train.offset, "there is no model '" + std::string(train.model) + "' to train");
+      if (find_train(train.model) != &train)
+        fail(ErrorCode::kName, train.offset, "the model '" + std::string(train.model) + "' has two train blocks");
     }
   }
 
   const Declaration& choose_model(const std::vector<std::string>& models) const {
-    if (models.empty()) throw Error(ErrorCode::kUsage, "the text has no model").at({source_.file}).hint("write model name(x: f32[batch, 32]) -> y { ... }");
+    if (models.empty())
+      throw Error(ErrorCode::kUsage, "the text has no model").at({source_.file}).hint("write model name(x: f32[batch, 32]) -> y { ... }");
     if (!options_.model.empty()) {
       if (const Declaration* model = find_model(options_.model)) return *model;
-      throw Error(ErrorCode::kName, "there is no model '" + options_.model + "'").at({source_.file}).hint(did_you_mean(options_.model, models));
+      throw Error(ErrorCode::kName, "there is no model '" + options_.model + "'")
+          .at({source_.file})
+          .hint(did_you_mean(options_.model, models));
     }
     if (models.size() == 1) return *find_model(models.front());
     if (file_.trains.size() == 1) return *find_model(file_.trains.front().model);
@@ -82,7 +88,8 @@ class Compiler {
     TrainPlan plan;
     spec.model = block.model;
     for (const Setting& setting : block.settings) {
-      if (setting.name == "data") spec.data = read_data(*setting.value, source_, std::filesystem::path(source_.file).parent_path().string());
+      if (setting.name == "data")
+        spec.data = read_data(*setting.value, source_, std::filesystem::path(source_.file).parent_path().string());
       else if (setting.name == "loss") plan.loss = setting.value.get();
       else if (setting.name == "optimizer") plan.optimizer = setting.value.get();
       else if (setting.name == "metrics") read_metrics(*setting.value, plan);
@@ -93,8 +100,11 @@ class Compiler {
         fail(ErrorCode::kName, setting.offset, "a train block has no setting '" + std::string(setting.name) + "'",
              did_you_mean(setting.name, kSettings, "the settings are data, loss, optimizer, metrics, epochs, batch and seed"));
     }
-    if (plan.loss == nullptr) fail(ErrorCode::kType, block.offset, "this train block has no loss", "write loss = cross_entropy(logits, label), for example");
-    if (plan.optimizer == nullptr) fail(ErrorCode::kType, block.offset, "this train block has no optimizer", "write optimizer = adam(learning_rate = 0.001), for example");
+    if (plan.loss == nullptr)
+      fail(ErrorCode::kType, block.offset, "this train block has no loss", "write loss = cross_entropy(logits, label), for example");
+    if (plan.optimizer == nullptr)
+      fail(ErrorCode::kType, block.offset, "this train block has no optimizer",
+           "write optimizer = adam(learning_rate = 0.001), for example");
     if (!options_.data.empty()) spec.data = read_data_option(options_.data, spec.data);
     if (spec.data) spec.normalise = normalise_of(*spec.data);
     plan.normalise = spec.normalise != Normalise::kNone;
@@ -119,16 +129,20 @@ class Compiler {
     const Datum value = lowering.evaluate(*setting.value, frame);
     const auto known = value.known_integer();
     if (known && *known >= lowest && *known <= highest) return *known;
-    fail(ErrorCode::kType, setting.value->offset, "'" + std::string(setting.name) + "' is " + lowering.describe(value) + ", not a whole number from " + std::to_string(lowest) + " to " + std::to_string(highest));
+    fail(ErrorCode::kType, setting.value->offset,
+         "'" + std::string(setting.name) + "' is " + lowering.describe(value) + ", not a whole number from " + std::to_string(lowest) +
+             " to " + std::to_string(highest));
   }
 
   void read_metrics(const Expression& list, TrainPlan& plan) const {
-    if (list.kind != Expression::Kind::kList) fail(ErrorCode::kType, list.offset, "metrics are a list", "write metrics = [accuracy(logits, label)]");
+    if (list.kind != Expression::Kind::kList)
+      fail(ErrorCode::kType, list.offset, "metrics are a list", "write metrics = [accuracy(logits, label)]");
     for (const NamedExpression& item : list.arguments) {
       std::string name(item.name);
       if (name.empty() && item.value->kind == Expression::Kind::kCall) name = item.value->operands[0]->text;
       if (name.empty()) fail(ErrorCode::kType, item.offset, "this metric has no name", "write name = ... in the list");
-      const bool twice = name == "loss" || std::any_of(plan.metrics.begin(), plan.metrics.end(), [&](const auto& m) { return m.first == name; });
+      const bool twice =
+          name == "loss" || std::any_of(plan.metrics.begin(), plan.metrics.end(), [&](const auto& m) { return m.first == name; });
       if (twice) fail(ErrorCode::kName, item.offset, "two values are named '" + name + "'", "write name = ... before one of the metrics");
       plan.metrics.emplace_back(name, item.value.get());
     }
@@ -139,7 +153,9 @@ class Compiler {
   void check_dims() const {
     for (const auto& [symbol, value] : options_.dims) {
       if (!context_.symbols.contains(symbol)) {
-        throw Error(ErrorCode::kUsage, "the model has no symbol '" + symbol + "' to compile in").at({source_.file}).hint(did_you_mean(symbol, context_.symbols));
+        throw Error(ErrorCode::kUsage, "the model has no symbol '" + symbol + "' to compile in")
+            .at({source_.file})
+            .hint(did_you_mean(symbol, context_.symbols));
       }
       if (value < 0) throw Error(ErrorCode::kUsage, "the symbol '" + symbol + "' cannot be " + std::to_string(value)).at({source_.file});
     }
@@ -154,11 +170,15 @@ class Compiler {
     if (spec.label_is_classes && context_.output->shape.rank() > 0) spec.classes = context_.output->shape.dims().back().as_constant();
 
     const Shape& shape = compiled.module.variable(spec.feature).type.shape;
-    if (shape.rank() == 0) fail(ErrorCode::kType, block.offset, "the input '" + spec.feature + "' is a scalar; data come in batches along its first dim");
+    if (shape.rank() == 0)
+      fail(ErrorCode::kType, block.offset, "the input '" + spec.feature + "' is a scalar; data come in batches along its first dim");
     spec.batch_symbol = shape[0].as_symbol();
     if (const auto fixed = shape[0].as_constant(); fixed && *fixed != spec.batch) {
-      const bool chosen = options_.batch || std::any_of(block.settings.begin(), block.settings.end(), [](const Setting& s) { return s.name == "batch"; });
-      if (chosen) fail(ErrorCode::kType, block.offset, "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed));
+      const bool chosen =
+          options_.batch || std::any_of(block.settings.begin(), block.settings.end(), [](const Setting& s) { return s.name == "batch"; });
+      if (chosen)
+        fail(ErrorCode::kType, block.offset,
+             "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed));
       spec.batch = *fixed;
     }
     if (spec.data) check_data(*spec.data, spec, shape);
@@ -169,14 +189,21 @@ class Compiler {
     for (size_t axis = 1; axis < shape.rank(); ++axis) width = width * shape[axis];
     const auto expect_width = [&](int64_t wanted) {
       if (width == Dim(wanted)) return;
-      throw Error(ErrorCode::kType, data.source + " yields " + std::to_string(wanted) + " features, the input '" + spec.feature + "' takes " + width.to_string()).at(data.place);
+      throw Error(ErrorCode::kType, data.source + " yields " + std::to_string(wanted) + " features, the input '" + spec.feature +
+                                        "' takes " + width.to_string())
+          .at(data.place);
     };
     if (data.source == "digits") expect_width(64);
     if (data.source == "xor") expect_width(2);
     const auto known = data.arguments.find("classes");
-    const int64_t classes = data.source == "digits" ? 10 : data.source == "xor" ? 2 : known != data.arguments.end() ? std::get<int64_t>(known->second) : 0;
+    const int64_t classes = data.source == "digits"         ? 10
+                            : data.source == "xor"          ? 2
+                            : known != data.arguments.end() ? std::get<int64_t>(known->second)
+                                                            : 0;
     if (spec.label_is_classes && spec.classes && classes > *spec.classes) {
-      throw Error(ErrorCode::kType, data.source + " yields " + std::to_string(classes) + " classes, the model's first output has " + std::to_string(*spec.classes)).at(data.place);
+      throw Error(ErrorCode::kType, data.source + " yields " + std::to_string(classes) + " classes, the model's first output has " +
+                                        std::to_string(*spec.classes))
+          .at(data.place);
     }
   }
 

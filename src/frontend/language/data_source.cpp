@@ -86,7 +86,8 @@ class Reader {
       if (k->name == given.name) return k;
       names.emplace_back(k->name);
     }
-    fail(ErrorCode::kName, given.offset, "the data source " + source + " has no argument '" + std::string(given.name) + "'", did_you_mean(given.name, names));
+    fail(ErrorCode::kName, given.offset, "the data source " + source + " has no argument '" + std::string(given.name) + "'",
+         did_you_mean(given.name, names));
   }
 
   /// A literal, with a minus sign perhaps.

@@ -37,8 +37,14 @@ using TemplatePtr = std::shared_ptr<const Template>;
 
 struct Datum : std::variant<None, ir::Value, Dim, double, bool, std::string, DType, List, Callable, TemplatePtr, UndecidedLabel> {
   using variant::variant;
-  template <class T> const T* as() const { return std::get_if<T>(this); }
-  template <class T> bool is() const { return std::holds_alternative<T>(*this); }
+  template <class T>
+  const T* as() const {
+    return std::get_if<T>(this);
+  }
+  template <class T>
+  bool is() const {
+    return std::holds_alternative<T>(*this);
+  }
 
   /// A number whose value is known: an integer or a double.
   std::optional<double> known_number() const;

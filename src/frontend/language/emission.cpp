@@ -48,11 +48,13 @@ DeclaredVariable& VariableTable::declare(DeclaredVariable declared) {
   }
   const ir::Variable &old = known->variable, &now = declared.variable;
   if (old.role != now.role) {
-    throw Error(ErrorCode::kName, "'" + now.name + "' is the name of an " + std::string(name(old.role)) + " and of an " + std::string(name(now.role)))
+    throw Error(ErrorCode::kName,
+                "'" + now.name + "' is the name of an " + std::string(name(old.role)) + " and of an " + std::string(name(now.role)))
         .hint("give one of them another name");
   }
   if (old.type != now.type) {
-    throw Error(ErrorCode::kType, "'" + now.name + "' has type " + old.type.to_string() + " and, in another function, " + now.type.to_string());
+    throw Error(ErrorCode::kType,
+                "'" + now.name + "' has type " + old.type.to_string() + " and, in another function, " + now.type.to_string());
   }
   return *known;
 }

@@ -27,7 +27,8 @@ struct DeclaredVariable {
 class VariableTable {
  public:
   DeclaredVariable* find(std::string_view name);
-  /// Adds it, or finds the one of that name, role and type that another function declared. Raises Error kName for another role, kType for another type.
+  /// Adds it, or finds the one of that name, role and type that another function declared. Raises Error kName for another role, kType for
+  /// another type.
   DeclaredVariable& declare(DeclaredVariable declared);
   const std::deque<DeclaredVariable>& all() const { return variables_; }
   /// Inputs, parameters, state, outputs; each in order of declaration.

@@ -6,9 +6,9 @@
 #include <set>
 
 #include "base/text.h"
-#include "frontend/language/suggest.h"
 #include "frontend/language/lower.h"
 #include "frontend/language/lower_scopes.h"
+#include "frontend/language/suggest.h"
 
 namespace sinter::language {
 namespace {
@@ -30,10 +30,12 @@ std::string Lowering::describe(const Datum& datum) const {
   if (const auto* dtype = datum.as<DType>()) return "the dtype " + std::string(sinter::name(*dtype));
   if (const auto* list = datum.as<List>()) return "a list of " + std::to_string((*list)->size());
   if (const auto* callable = datum.as<Callable>()) {
-    if (callable->declaration != nullptr) return "the " + std::string(language::name(callable->declaration->kind)) + " " + std::string(callable->declaration->name);
+    if (callable->declaration != nullptr)
+      return "the " + std::string(language::name(callable->declaration->kind)) + " " + std::string(callable->declaration->name);
     return "the function " + (callable->op != nullptr ? callable->op->name : std::string(language::name(*callable->builtin)));
   }
-  if (const auto* made = datum.as<TemplatePtr>()) return "the " + std::string(language::name((*made)->declaration->kind)) + " " + std::string((*made)->declaration->name);
+  if (const auto* made = datum.as<TemplatePtr>())
+    return "the " + std::string(language::name((*made)->declaration->kind)) + " " + std::string((*made)->declaration->name);
   return datum.is<UndecidedLabel>() ? "the label" : "none";
 }
 
@@ -46,8 +48,7 @@ Datum Lowering::evaluate(const Expression& e, Frame& frame) {
     case Expression::Kind::kName: return name(e, frame);
     case Expression::Kind::kUnary: return unary(e, frame);
     case Expression::Kind::kBinary: return e.text == "and" || e.text == "or" ? logic(e, frame) : binary(e, frame);
-    case Expression::Kind::kChoose:
-      return evaluate(*e.operands[condition(*e.operands[0], frame, "the condition of an if") ? 1 : 2], frame);
+    case Expression::Kind::kChoose: return evaluate(*e.operands[condition(*e.operands[0], frame, "the condition of an if") ? 1 : 2], frame);
     case Expression::Kind::kList: {
       std::vector<Datum> items;
       for (const NamedExpression& item : e.arguments) {
@@ -110,7 +111,8 @@ Datum Lowering::decide_label(const Datum& datum, bool classes, const Frame& fram
     SINTER_CHECK(context_.output.has_value(), "a label before the model's outputs are known");
     TensorType type = *context_.output;
     if (classes) {
-      if (type.shape.rank() == 0) fail(ErrorCode::kType, frame, offset, "the model's first output is a scalar: its label cannot be classes");
+      if (type.shape.rank() == 0)
+        fail(ErrorCode::kType, frame, offset, "the model's first output is a scalar: its label cannot be classes");
       std::vector<Dim> dims(type.shape.begin(), type.shape.end() - 1);
       type = {DType::kI64, Shape(std::move(dims))};
     }
@@ -140,12 +142,14 @@ Datum Lowering::index_list(const Expression& e, const List& list, Frame& frame) 
     const auto known = datum.known_integer();
     if (!known) fail(ErrorCode::kType, frame, at->offset, "the index of a list is a whole number, not " + describe(datum));
     const int64_t found = *known < 0 ? size + *known : *known;
-    if (found < 0 || found > size) fail(ErrorCode::kType, frame, at->offset, "index " + std::to_string(*known) + " is outside a list of " + std::to_string(size));
+    if (found < 0 || found > size)
+      fail(ErrorCode::kType, frame, at->offset, "index " + std::to_string(*known) + " is outside a list of " + std::to_string(size));
     return found;
   };
   const int64_t first = position(s.first, 0);
   if (s.kind == Kind::kAt) {
-    if (first == size) fail(ErrorCode::kType, frame, s.offset, "index " + std::to_string(first) + " is outside a list of " + std::to_string(size));
+    if (first == size)
+      fail(ErrorCode::kType, frame, s.offset, "index " + std::to_string(first) + " is outside a list of " + std::to_string(size));
     return (*list)[static_cast<size_t>(first)];
   }
   const int64_t second = std::max(first, position(s.second, size));
@@ -156,11 +160,13 @@ Datum Lowering::index_tensor(const Expression& e, ir::Value value, Frame& frame)
   using Kind = Expression::Subscript::Kind;
   ir::Builder& builder = emission_.builder();
   const Shape shape = builder.shape(value);
-  const auto rests = static_cast<size_t>(std::count_if(e.subscripts.begin(), e.subscripts.end(), [](const auto& s) { return s.kind == Kind::kAllAxes; }));
+  const auto rests =
+      static_cast<size_t>(std::count_if(e.subscripts.begin(), e.subscripts.end(), [](const auto& s) { return s.kind == Kind::kAllAxes; }));
   const size_t fixed = e.subscripts.size() - rests;
   if (rests > 1) fail(ErrorCode::kType, frame, e.offset, "indices hold at most one '..'");
   if (fixed > shape.rank()) {
-    fail(ErrorCode::kType, frame, e.offset, std::to_string(fixed) + " indices for a tensor of rank " + std::to_string(shape.rank()) + ", " + builder.type(value).to_string());
+    fail(ErrorCode::kType, frame, e.offset,
+         std::to_string(fixed) + " indices for a tensor of rank " + std::to_string(shape.rank()) + ", " + builder.type(value).to_string());
   }
   Shape starts, limits;
   std::vector<Dim> kept;
@@ -193,11 +199,14 @@ Datum Lowering::index_tensor(const Expression& e, ir::Value value, Frame& frame)
       keep_axis(size);
       continue;
     }
-    if (!at.is<Dim>()) fail(ErrorCode::kType, frame, s.offset, "an index is a whole number, a range or a tensor of integers, not " + describe(at));
+    if (!at.is<Dim>())
+      fail(ErrorCode::kType, frame, s.offset, "an index is a whole number, a range or a tensor of integers, not " + describe(at));
     const Dim position = from_front(*at.as<Dim>(), size);
     const auto known = position.as_constant(), known_size = size.as_constant();
     if (known && (*known < 0 || (known_size && *known >= *known_size))) {
-      fail(ErrorCode::kType, frame, s.offset, "index " + at.as<Dim>()->to_string() + " is outside dim " + std::to_string(starts.rank()) + " of " + builder.type(value).to_string());
+      fail(ErrorCode::kType, frame, s.offset,
+           "index " + at.as<Dim>()->to_string() + " is outside dim " + std::to_string(starts.rank()) + " of " +
+               builder.type(value).to_string());
     }
     starts.push_back(position);
     limits.push_back(position + 1);

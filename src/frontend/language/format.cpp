@@ -25,7 +25,8 @@ class Formatter {
  public:
   Formatter(const Source& source, Layout layout) : layout_(std::move(layout)), tokens_(tokenize(source)) {
     tokens_.pop_back();  // the end
-    for (auto* list : {&layout_.items, &layout_.statements, &layout_.settings, &layout_.prefixes, &layout_.ranges}) std::sort(list->begin(), list->end());
+    for (auto* list : {&layout_.items, &layout_.statements, &layout_.settings, &layout_.prefixes, &layout_.ranges})
+      std::sort(list->begin(), list->end());
     gaps_.resize(tokens_.size());
     for (size_t i = 1; i < tokens_.size(); ++i) {
       const size_t begin = tokens_[i - 1].offset + tokens_[i - 1].text.size();
@@ -43,7 +44,9 @@ class Formatter {
   }
 
  private:
-  bool is(size_t i, std::string_view text) const { return i < tokens_.size() && tokens_[i].text == text && tokens_[i].kind != TokenKind::kComment; }
+  bool is(size_t i, std::string_view text) const {
+    return i < tokens_.size() && tokens_[i].text == text && tokens_[i].kind != TokenKind::kComment;
+  }
   bool is_comment(size_t i) const { return tokens_[i].kind == TokenKind::kComment; }
   bool starts_item(size_t i) const { return holds(layout_.items, tokens_[i].offset); }
   bool starts_setting(size_t i) const { return holds(layout_.settings, tokens_[i].offset); }
@@ -142,7 +145,8 @@ class Formatter {
       if (is_comment(i) || tokens_[i].kind != TokenKind::kSymbol) continue;
       if (text == "{" || text == "(" || text == "[") {
         const bool last = i + 1 == line.last || is_comment(i + 1);
-        const auto blocks = static_cast<size_t>(std::count_if(brackets_.begin(), brackets_.end(), [](const Bracket& b) { return b.brace; }));
+        const auto blocks =
+            static_cast<size_t>(std::count_if(brackets_.begin(), brackets_.end(), [](const Bracket& b) { return b.brace; }));
         if (text == "{") brackets_.push_back({true, blocks * kIndent, (blocks + 1) * kIndent});
         else brackets_.push_back({false, indent, last ? indent + kIndent : line.text.size()});
       } else if (text == "}" || text == ")" || text == "]") {
@@ -151,9 +155,7 @@ class Formatter {
     }
   }
 
-  static std::string trimmed(std::string_view comment) {
-    return std::string(comment.substr(0, comment.find_last_not_of(" \t\r") + 1));
-  }
+  static std::string trimmed(std::string_view comment) { return std::string(comment.substr(0, comment.find_last_not_of(" \t\r") + 1)); }
 
   /// What stands between token i and the one before it on its line.
   std::string between(size_t i) const {
@@ -195,7 +197,9 @@ class Formatter {
     std::string result;
     for (size_t begin = 0; begin < lines_.size();) {
       size_t end = begin + 1;  // comments at the end of neighbouring lines stand below each other
-      while (end < lines_.size() && aligns(lines_[end - 1]) && aligns(lines_[end]) && indent(lines_[end]) == indent(lines_[begin]) && !lines_[end].blank_before) ++end;
+      while (end < lines_.size() && aligns(lines_[end - 1]) && aligns(lines_[end]) && indent(lines_[end]) == indent(lines_[begin]) &&
+             !lines_[end].blank_before)
+        ++end;
       size_t width = 0;
       for (size_t i = begin; i < end; ++i) width = std::max(width, lines_[i].text.size());
       for (; begin < end; ++begin) {

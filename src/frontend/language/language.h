@@ -38,13 +38,13 @@ struct TrainSpec {
   std::string feature;  // the input that data feed: the model's first
   std::string label = "label";
   bool label_is_classes = false;
-  std::optional<int64_t> classes;     // how many, when the model's first output tells (and the label is classes)
-  std::vector<std::string> outputs;   // of `predict`
+  std::optional<int64_t> classes;           // how many, when the model's first output tells (and the label is classes)
+  std::vector<std::string> outputs;         // of `predict`
   std::optional<std::string> batch_symbol;  // the symbol that is the first dim of `feature`
 };
 
 struct Options {
-  std::string model;                 // which of the file's; empty: the only one, or the one that is trained
+  std::string model;                                 // which of the file's; empty: the only one, or the one that is trained
   std::map<std::string, int64_t, std::less<>> dims;  // symbols that are compiled in: --specialize
   std::optional<int64_t> epochs, batch;
   std::optional<uint32_t> seed;

@@ -28,15 +28,15 @@ struct Frame {
   const Source* source = nullptr;
   const Declaration* declaration = nullptr;  // null in a train block
   Environment names;
-  std::string path;                          // of the layer and its repeat blocks; empty in the model
-  std::string layer_path;                    // of the layer alone
-  std::string_view target;                   // the name that is being assigned: it names layer calls
-  Frame* layer = nullptr;                    // the layer around this one, itself in a model; null where layers cannot be called
-  bool has_variables = false;                // whether variables may be declared here: layers, models, optimizers
-  int scope = 0;                             // a number of its own per layer call
-  bool claimed = false;                      // whether it owns its path already
+  std::string path;            // of the layer and its repeat blocks; empty in the model
+  std::string layer_path;      // of the layer alone
+  std::string_view target;     // the name that is being assigned: it names layer calls
+  Frame* layer = nullptr;      // the layer around this one, itself in a model; null where layers cannot be called
+  bool has_variables = false;  // whether variables may be declared here: layers, models, optimizers
+  int scope = 0;               // a number of its own per layer call
+  bool claimed = false;        // whether it owns its path already
   std::vector<std::pair<std::string_view, std::string>> states;  // names of own states, and their variables
-  std::optional<TensorType> state_type;      // of states declared without one (optimizers)
+  std::optional<TensorType> state_type;                          // of states declared without one (optimizers)
 };
 
 /// Where the user is told of a mistake.
@@ -66,7 +66,8 @@ class Lowering {
   Lowering(Context& context, Emission& emission, bool init = false) : context_(context), emission_(emission), init_(init) {}
 
   /// A frame for the body of `model`, its inputs bound. The first is replaced by what `prepare` makes of it.
-  template <class Prepare> void bind_inputs(const Declaration& model, Frame& frame, Prepare prepare);
+  template <class Prepare>
+  void bind_inputs(const Declaration& model, Frame& frame, Prepare prepare);
   /// The body of a declaration; its results by name.
   std::vector<std::pair<std::string_view, Datum>> run(const Declaration& declaration, Frame& frame);
   /// An initialiser's result of `type`, or a number spread to it.
@@ -78,7 +79,8 @@ class Lowering {
   /// A tensor, or the number as a scalar of `dtype`.
   ir::Value tensor(const Datum& datum, DType dtype, const Frame& frame, uint32_t offset);
   std::string describe(const Datum& datum) const;
-  [[noreturn]] void fail(ErrorCode code, const Frame& frame, uint32_t offset, const std::string& message, const std::string& hint = {}) const;
+  [[noreturn]] void fail(ErrorCode code, const Frame& frame, uint32_t offset, const std::string& message,
+                         const std::string& hint = {}) const;
 
  private:
   struct Nested;     // bounds the recursion
@@ -102,7 +104,8 @@ class Lowering {
   void bind_input(const Parameter& parameter, Frame& frame);
   /// Binds the pattern's free names; what the datum is under it: a label decided, a number a tensor of rank 0.
   Datum match(const TypePattern& pattern, const Datum& datum, Frame& frame, const Frame& caller, uint32_t offset, const std::string& what);
-  void match_shape(const TypePattern& pattern, const TensorType& actual, Frame& frame, const Frame& caller, uint32_t offset, const std::string& what);
+  void match_shape(const TypePattern& pattern, const TensorType& actual, Frame& frame, const Frame& caller, uint32_t offset,
+                   const std::string& what);
   bool match_word(std::string_view word, const Datum& datum) const;
   DType match_dtype(const TypePattern& pattern, DType actual, Frame& frame) const;
   TensorType type_of(const TypePattern& pattern, Frame& frame);
@@ -145,8 +148,8 @@ class Lowering {
   std::pair<const ir::OperandDef*, const ir::AttributeDef*> find_slot(const ir::OpDef& op, const Arguments::Item& item, size_t& position,
                                                                       const Frame& frame) const;
   Datum fold(const ir::OpDef& op, const std::vector<Datum>& operands);
-  std::vector<ir::Value> operands_of(const ir::OpDef& op, const std::vector<Datum>& data, const ir::Attributes& attributes, const Frame& frame,
-                                     uint32_t offset);
+  std::vector<ir::Value> operands_of(const ir::OpDef& op, const std::vector<Datum>& data, const ir::Attributes& attributes,
+                                     const Frame& frame, uint32_t offset);
   ir::Attribute attribute(const ir::OpDef& op, const ir::AttributeDef& def, const Datum& datum, const Frame& frame, uint32_t offset);
   ir::Value read_run_state(const char* variable);
   void fill_random(const ir::OpDef& op, std::vector<Datum>& operands, ir::Attributes& attributes);
@@ -154,6 +157,8 @@ class Lowering {
   ir::Value keep_axes(ir::Value operand, ir::Value reduced, const ir::Attributes& attributes);
 
   // builtins.cpp
+  /// Nested lists of numbers as a tensor.
+  Tensor table(const Datum& value, DType dtype, const Frame& frame, uint32_t offset);
   Datum call_builtin(Builtin builtin, Arguments arguments, const Frame& frame, uint32_t offset);
 
   struct Call {
@@ -178,7 +183,8 @@ class Lowering {
 const std::vector<std::pair<std::string_view, Builtin>>& builtins();
 std::string_view name(Builtin builtin);
 
-template <class Prepare> void Lowering::bind_inputs(const Declaration& model, Frame& frame, Prepare prepare) {
+template <class Prepare>
+void Lowering::bind_inputs(const Declaration& model, Frame& frame, Prepare prepare) {
   bool first = true;
   for (const Parameter& parameter : model.parameters) {
     bind_input(parameter, frame);

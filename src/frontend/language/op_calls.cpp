@@ -4,8 +4,8 @@
 #include <numeric>
 
 #include "base/hash.h"
-#include "frontend/language/suggest.h"
 #include "frontend/language/lower.h"
+#include "frontend/language/suggest.h"
 
 namespace sinter::language {
 namespace {
@@ -15,14 +15,16 @@ bool is_number(const Datum& d) { return d.is<Dim>() || d.is<double>(); }
 /// A record that removes the axes of its one operand that the attribute `axes` names.
 bool reduces_axes(const ir::OpDef& op) {
   const ir::AttributeDef* axes = op.find_attribute("axes");
-  return op.operands.size() == 1 && axes != nullptr && axes->kind == ir::AttributeKind::kIntegers && !std::holds_alternative<ir::View>(op.lowering);
+  return op.operands.size() == 1 && axes != nullptr && axes->kind == ir::AttributeKind::kIntegers &&
+         !std::holds_alternative<ir::View>(op.lowering);
 }
 
 bool is_elementwise(const ir::OpDef& op) { return std::holds_alternative<ir::Elementwise>(op.lowering); }
 
 /// Numbers only, which the record's reference can compute while compiling.
 bool can_fold(const ir::OpDef& op, const std::vector<Datum>& operands) {
-  if (!is_elementwise(op) || !op.attributes.empty() || operands.empty() || !std::all_of(operands.begin(), operands.end(), is_number)) return false;
+  if (!is_elementwise(op) || !op.attributes.empty() || operands.empty() || !std::all_of(operands.begin(), operands.end(), is_number))
+    return false;
   const bool of_dims = operands.size() == 2 && (op.name == "maximum" || op.name == "minimum");
   return std::all_of(operands.begin(), operands.end(), [&](const Datum& d) { return d.known_number() || (of_dims && d.is<Dim>()); });
 }
@@ -57,7 +59,8 @@ Datum Lowering::fold(const ir::OpDef& op, const std::vector<Datum>& operands) {
   if (result.dtype() == DType::kBool) return result.get(0) != 0;
   const double number = result.get(0);
   static constexpr std::string_view kWhole[] = {"floor", "ceil", "round", "trunc"};
-  const bool rounds = std::find(std::begin(kWhole), std::end(kWhole), op.name) != std::end(kWhole) || (whole && (op.name == "abs" || op.name == "sign"));
+  const bool rounds =
+      std::find(std::begin(kWhole), std::end(kWhole), op.name) != std::end(kWhole) || (whole && (op.name == "abs" || op.name == "sign"));
   constexpr double kExact = 9007199254740992.0;
   if (rounds && std::abs(number) < kExact) return Dim(static_cast<int64_t>(number));
   return number;
@@ -87,7 +90,8 @@ Lowering::OpCall Lowering::sort_arguments(const ir::OpDef& op, Arguments argumen
       fail(ErrorCode::kName, frame, item.offset, "argument '" + name + "' of " + op.name + " is given twice");
     };
     if (attribute != nullptr) {
-      if (std::any_of(call.attributes.begin(), call.attributes.end(), [&](const auto& g) { return g.first == attribute; })) twice(attribute->name);
+      if (std::any_of(call.attributes.begin(), call.attributes.end(), [&](const auto& g) { return g.first == attribute; }))
+        twice(attribute->name);
       call.attributes.emplace_back(attribute, item);
     } else if (operand->variadic) {
       const List* list = item.value.as<List>();
@@ -101,15 +105,16 @@ Lowering::OpCall Lowering::sort_arguments(const ir::OpDef& op, Arguments argumen
   }
   for (size_t i = 0; i < single.size() && !op.operands[i].variadic; ++i) {
     const bool filled = call.random && (op.operands[i].name == "seed" || op.operands[i].name == "step");
-    if (!single[i] && !filled) fail(ErrorCode::kType, frame, offset, "argument '" + op.operands[i].name + "' of " + op.name + " is missing");
+    if (!single[i] && !filled)
+      fail(ErrorCode::kType, frame, offset, "argument '" + op.operands[i].name + "' of " + op.name + " is missing");
     call.operands.push_back(single[i] ? *single[i] : Datum(None{}));
   }
   call.operands.insert(call.operands.end(), more.begin(), more.end());
   return call;
 }
 
-std::pair<const ir::OperandDef*, const ir::AttributeDef*> Lowering::find_slot(const ir::OpDef& op, const Arguments::Item& item, size_t& position,
-                                                                              const Frame& frame) const {
+std::pair<const ir::OperandDef*, const ir::AttributeDef*> Lowering::find_slot(const ir::OpDef& op, const Arguments::Item& item,
+                                                                              size_t& position, const Frame& frame) const {
   if (!item.name.empty()) {
     const ir::OperandDef* operand = find_operand(op, item.name);
     const ir::AttributeDef* attribute = op.find_attribute(item.name);
@@ -117,14 +122,16 @@ std::pair<const ir::OperandDef*, const ir::AttributeDef*> Lowering::find_slot(co
     std::vector<std::string> names;
     for (const auto& o : op.operands) names.push_back(o.name);
     for (const auto& a : op.attributes) names.push_back(a.name);
-    fail(ErrorCode::kName, frame, item.offset, op.name + " has no argument '" + std::string(item.name) + "'", did_you_mean(item.name, names));
+    fail(ErrorCode::kName, frame, item.offset, op.name + " has no argument '" + std::string(item.name) + "'",
+         did_you_mean(item.name, names));
   }
   const size_t count = op.operands.size();
   const bool variadic = count > 0 && op.operands.back().variadic;
   const size_t at = position++;
   if (at < count || variadic) return {&op.operands[std::min(at, count - 1)], nullptr};
   if (at - count < op.attributes.size()) return {nullptr, &op.attributes[at - count]};
-  fail(ErrorCode::kType, frame, item.offset, op.name + " takes " + std::to_string(count + op.attributes.size()) + " arguments, here is one more");
+  fail(ErrorCode::kType, frame, item.offset,
+       op.name + " takes " + std::to_string(count + op.attributes.size()) + " arguments, here is one more");
 }
 
 /// Axes count from the back when they are negative; a reduction without axes is over all.
@@ -148,16 +155,19 @@ void Lowering::complete_axes(const ir::OpDef& op, const std::vector<ir::Value>& 
 }
 
 Datum Lowering::call_op(const ir::OpDef& op, Arguments arguments, const Frame& frame, uint32_t offset) {
-  if (!op.regions.empty()) fail(ErrorCode::kUnsupported, frame, offset, "the op '" + op.name + "' has regions and cannot be called from a model text");
+  if (!op.regions.empty())
+    fail(ErrorCode::kUnsupported, frame, offset, "the op '" + op.name + "' has regions and cannot be called from a model text");
   OpCall call = sort_arguments(op, std::move(arguments), frame, offset);
   try {
     if (can_fold(op, call.operands)) return fold(op, call.operands);
     ir::Attributes attributes;
-    for (const auto& [def, item] : call.attributes) attributes.insert_or_assign(def->name, attribute(op, *def, item.value, frame, item.offset));
+    for (const auto& [def, item] : call.attributes)
+      attributes.insert_or_assign(def->name, attribute(op, *def, item.value, frame, item.offset));
     if (call.random) fill_random(op, call.operands, attributes);
     for (const ir::AttributeDef& def : op.attributes) {
       const bool optional = def.fallback || (def.name == "axes" && reduces_axes(op));
-      if (!optional && !attributes.contains(def.name)) fail(ErrorCode::kType, frame, offset, "argument '" + def.name + "' of " + op.name + " is missing");
+      if (!optional && !attributes.contains(def.name))
+        fail(ErrorCode::kType, frame, offset, "argument '" + def.name + "' of " + op.name + " is missing");
     }
     const std::vector<ir::Value> operands = operands_of(op, call.operands, attributes, frame, offset);
     complete_axes(op, operands, attributes);
@@ -176,8 +186,8 @@ ir::Value Lowering::keep_axes(ir::Value operand, ir::Value reduced, const ir::At
   return emission_.builder().reshape(reduced, shape);
 }
 
-std::vector<ir::Value> Lowering::operands_of(const ir::OpDef& op, const std::vector<Datum>& data, const ir::Attributes& attributes, const Frame& frame,
-                                             uint32_t offset) {
+std::vector<ir::Value> Lowering::operands_of(const ir::OpDef& op, const std::vector<Datum>& data, const ir::Attributes& attributes,
+                                             const Frame& frame, uint32_t offset) {
   if (is_elementwise(op)) return spread(op.name, data, frame, offset);
   std::optional<DType> dtype;  // of numbers
   for (const Datum& d : data) {
@@ -225,7 +235,8 @@ void Lowering::fill_random(const ir::OpDef& op, std::vector<Datum>& operands, ir
   attributes.emplace("stream", static_cast<int64_t>(hash_text(path).low & 0xffffffffU));
 }
 
-ir::Attribute Lowering::attribute(const ir::OpDef& op, const ir::AttributeDef& def, const Datum& datum, const Frame& frame, uint32_t offset) {
+ir::Attribute Lowering::attribute(const ir::OpDef& op, const ir::AttributeDef& def, const Datum& datum, const Frame& frame,
+                                  uint32_t offset) {
   const List* list = datum.as<List>();
   const auto all = [&](auto accept) { return list != nullptr && std::all_of((*list)->begin(), (*list)->end(), accept); };
   switch (def.kind) {
@@ -262,9 +273,10 @@ ir::Attribute Lowering::attribute(const ir::OpDef& op, const ir::AttributeDef& d
         return shape;
       }
       break;
-    case ir::AttributeKind::kTensor: break;
+    case ir::AttributeKind::kTensor: return table(datum, DType::kF32, frame, offset);
   }
-  fail(ErrorCode::kType, frame, offset, "argument '" + def.name + "' of " + op.name + " is " + describe(datum) + ", not of kind " + std::string(ir::name(def.kind)));
+  fail(ErrorCode::kType, frame, offset,
+       "argument '" + def.name + "' of " + op.name + " is " + describe(datum) + ", not of kind " + std::string(ir::name(def.kind)));
 }
 
 }  // namespace sinter::language

@@ -28,7 +28,8 @@ class Parser {
  public:
   Parser(const Source& source, Layout* layout) : source_(source), layout_(layout) {
     tokens_ = tokenize(source);
-    tokens_.erase(std::remove_if(tokens_.begin(), tokens_.end(), [](const Token& t) { return t.kind == TokenKind::kComment; }), tokens_.end());
+    tokens_.erase(std::remove_if(tokens_.begin(), tokens_.end(), [](const Token& t) { return t.kind == TokenKind::kComment; }),
+                  tokens_.end());
   }
 
   File parse_file(std::shared_ptr<const Source> keep) {
@@ -88,7 +89,7 @@ class Parser {
     ~Nested() { --parser.depth_; }
   };
 
-  void note(std::vector<uint32_t> Layout::* list, uint32_t where) {
+  void note(std::vector<uint32_t> Layout::*list, uint32_t where) {
     if (layout_ != nullptr) (layout_->*list).push_back(where);
   }
 
@@ -100,8 +101,8 @@ class Parser {
     if (!accept("sinter")) fail("expected the version line", hint);
     if (token().kind != TokenKind::kInteger) fail("expected the language version", hint);
     if (token().text != std::to_string(kLanguageVersion)) {
-      fail_at(offset(), "this text is written in version " + std::string(token().text.substr(0, 20)) + " of the language; this Sinter reads version " +
-                            std::to_string(kLanguageVersion));
+      fail_at(offset(), "this text is written in version " + std::string(token().text.substr(0, 20)) +
+                            " of the language; this Sinter reads version " + std::to_string(kLanguageVersion));
     }
     ++at_;
   }
@@ -141,13 +142,15 @@ class Parser {
     expect(")", "after the parameters");
     const bool transforms = d.kind == Declaration::Kind::kOptimizer;  // an optimizer's result is its `parameter`
     if (is("=")) {
-      if (d.kind == Declaration::Kind::kModel || transforms) fail("the body of this " + std::string(name(d.kind)) + " is a block: expected '{'");
+      if (d.kind == Declaration::Kind::kModel || transforms)
+        fail("the body of this " + std::string(name(d.kind)) + " is a block: expected '{'");
       ++at_;
       d.value = parse_expression();
       return;
     }
     if (!transforms) {
-      expect("->", std::string("and the names of the results, as in ") + std::string(name(d.kind)) + " " + std::string(d.name) + "(x) -> y { y = ... }");
+      expect("->", std::string("and the names of the results, as in ") + std::string(name(d.kind)) + " " + std::string(d.name) +
+                       "(x) -> y { y = ... }");
       do d.results.push_back(parse_parameter("the name of a result", d.results, /*fallback=*/false));
       while (accept(","));
     }
@@ -160,7 +163,8 @@ class Parser {
     p.name = named.name;
     p.offset = named.offset;
     for (const Parameter& other : others) {
-      if (other.name == p.name) throw Error(ErrorCode::kName, "'" + std::string(p.name) + "' stands twice in this list").at(source_.place(p.offset));
+      if (other.name == p.name)
+        throw Error(ErrorCode::kName, "'" + std::string(p.name) + "' stands twice in this list").at(source_.place(p.offset));
     }
     if (accept(":")) p.type = parse_type();
     if (fallback && accept("=")) p.fallback = parse_expression();
@@ -179,7 +183,8 @@ class Parser {
       expect("=", "after the name of a setting");
       for (const Setting& other : train.settings) {
         if (other.name == named.name) {
-          throw Error(ErrorCode::kName, "the setting '" + std::string(named.name) + "' stands twice in this block").at(source_.place(named.offset));
+          throw Error(ErrorCode::kName, "the setting '" + std::string(named.name) + "' stands twice in this block")
+              .at(source_.place(named.offset));
         }
       }
       train.settings.push_back({named.name, named.offset, parse_expression()});
@@ -259,7 +264,9 @@ class Parser {
       if (s.targets.size() > 1) fail_at(s.offset, "a type is given to one name only");
       s.type = parse_type();
     }
-    if (!is("=")) fail("expected '=' after the name", is("(") ? "a call stands on the right of '=': y = " + std::string(s.targets[0].name) + "(...)" : "");
+    if (!is("="))
+      fail("expected '=' after the name",
+           is("(") ? "a call stands on the right of '=': y = " + std::string(s.targets[0].name) + "(...)" : "");
     ++at_;
     s.value = parse_expression();
     return s;
@@ -309,7 +316,8 @@ class Parser {
     // A chain of operators leans to the left: each link deepens the tree, so each counts as a level.
     const int depth = depth_;
     for (;;) {
-      const auto* op = std::find_if(std::begin(kBinaryOperators), std::end(kBinaryOperators), [&](const BinaryOperator& b) { return is(b.text); });
+      const auto* op =
+          std::find_if(std::begin(kBinaryOperators), std::end(kBinaryOperators), [&](const BinaryOperator& b) { return is(b.text); });
       if (op == std::end(kBinaryOperators) || op->strength < strength) break;
       if (++depth_ > kMaxDepth) fail_at(offset(), "this expression chains or nests more than " + std::to_string(kMaxDepth) + " operators");
       const uint32_t where = offset();
@@ -318,9 +326,9 @@ class Parser {
       binary->operands.push_back(std::move(left));
       binary->operands.push_back(parse_expression(op->strength + 1));
       left = std::move(binary);
-      if (op->strength == kComparisonStrength && std::any_of(std::begin(kBinaryOperators), std::end(kBinaryOperators), [&](const BinaryOperator& b) {
-            return b.strength == kComparisonStrength && is(b.text);
-          })) {
+      if (op->strength == kComparisonStrength &&
+          std::any_of(std::begin(kBinaryOperators), std::end(kBinaryOperators),
+                      [&](const BinaryOperator& b) { return b.strength == kComparisonStrength && is(b.text); })) {
         fail_at(offset(), "comparisons do not chain", "write a < b and b < c");
       }
     }

@@ -49,7 +49,8 @@ Program::Results Program::run_model(Lowering& lowering, Emission& emission, Fram
   for (size_t i = 0; i < results.size(); ++i) {
     const auto* value = results[i].second.as<ir::Value>();
     if (value == nullptr) {
-      lowering.fail(ErrorCode::kType, frame, model_.results[i].offset, "the result '" + std::string(results[i].first) + "' is " + lowering.describe(results[i].second) + ", not a tensor");
+      lowering.fail(ErrorCode::kType, frame, model_.results[i].offset,
+                    "the result '" + std::string(results[i].first) + "' is " + lowering.describe(results[i].second) + ", not a tensor");
     }
     if (i == 0) context_.output = emission.builder().type(*value);
   }
@@ -101,7 +102,8 @@ void Program::read_label(Emission& emission) {
   emission.read_input("label");
 }
 
-void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression, ir::Value* kept) {
+void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression,
+                           ir::Value* kept) {
   ir::Builder& builder = emission.builder();
   builder.set_name(name);
   const Datum datum = lowering.evaluate(expression, frame);
@@ -109,11 +111,14 @@ void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame,
   const bool fits = value != nullptr && builder.shape(*value).rank() == 0 && is_float(builder.dtype(*value));
   if (!fits) {
     const bool tensor = value != nullptr && builder.shape(*value).rank() > 0;
-    lowering.fail(ErrorCode::kType, frame, expression.offset, (name == "loss" ? "the loss" : "the metric '" + name + "'") + std::string(" is ") + lowering.describe(datum) + ", not one float",
-                  tensor ? "take the mean over the batch: mean(...)" : "");
+    lowering.fail(
+        ErrorCode::kType, frame, expression.offset,
+        (name == "loss" ? "the loss" : "the metric '" + name + "'") + std::string(" is ") + lowering.describe(datum) + ", not one float",
+        tensor ? "take the mean over the batch: mean(...)" : "");
   }
   if (std::find(outputs_.begin(), outputs_.end(), name) != outputs_.end()) {
-    lowering.fail(ErrorCode::kName, frame, expression.offset, "'" + name + "' is the name of a result of the model and of a metric or loss", "give the result or the metric another name");
+    lowering.fail(ErrorCode::kName, frame, expression.offset, "'" + name + "' is the name of a result of the model and of a metric or loss",
+                  "give the result or the metric another name");
   }
   declare(table_, {{name, Role::kOutput, {DType::kF32, {}}, {}}, None{}, frame.source, expression.offset});
   emission.write(name, builder.cast(*value, DType::kF32));
@@ -144,7 +149,8 @@ TemplatePtr Program::optimizer(Lowering& lowering) {
   const Datum datum = lowering.evaluate(*train_->optimizer, frame);
   const auto* made = datum.as<TemplatePtr>();
   if (made == nullptr || (*made)->declaration->kind != Declaration::Kind::kOptimizer) {
-    lowering.fail(ErrorCode::kType, frame, train_->optimizer->offset, "this is " + lowering.describe(datum) + ", not a call of an optimizer", "write for example adam(learning_rate = 0.001)");
+    lowering.fail(ErrorCode::kType, frame, train_->optimizer->offset,
+                  "this is " + lowering.describe(datum) + ", not a call of an optimizer", "write for example adam(learning_rate = 0.001)");
   }
   if (!train_->learning_rate) return *made;
   auto changed = std::make_shared<Template>(**made);
@@ -175,7 +181,8 @@ void Program::update_parameters(Lowering& lowering, Emission& emission, const Te
     operands.push_back(emission.read(declared->variable.name));
   }
   if (parameters.empty()) {
-    throw Error(ErrorCode::kType, "the model '" + std::string(model_.name) + "' has no parameters to train").at(model_.source->place(model_.offset));
+    throw Error(ErrorCode::kType, "the model '" + std::string(model_.name) + "' has no parameters to train")
+        .at(model_.source->place(model_.offset));
   }
   builder.set_name("gradient");
   const std::vector<ir::Value> gradients = builder.apply("grad", operands);
@@ -208,7 +215,8 @@ ir::Function Program::emit_init() {
     if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
     emission.builder().set_name(variable.name);
     const bool is_seed = variable.name == "train.seed";
-    emission.write(variable.name, is_seed ? seed : lowering.initial_value(declared->initial, variable.type, {declared->source, declared->offset}));
+    emission.write(variable.name,
+                   is_seed ? seed : lowering.initial_value(declared->initial, variable.type, {declared->source, declared->offset}));
   }
   return emission.finish("init");
 }

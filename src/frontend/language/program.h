@@ -38,7 +38,8 @@ class Program {
   ir::Function emit_step();
   ir::Function emit_init();
   ir::Value measure(Lowering& lowering, Emission& emission, Frame& frame);
-  void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression, ir::Value* kept);
+  void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression,
+                    ir::Value* kept);
   void update_parameters(Lowering& lowering, Emission& emission, const Template& optimizer, ir::Value loss);
   TemplatePtr optimizer(Lowering& lowering);
   void read_label(Emission& emission);

@@ -11,7 +11,9 @@ constexpr int64_t kMaxSteps = 1'000'000;  // statements and turns run for one fu
 constexpr size_t kMaxNodes = 200'000;
 constexpr int64_t kMaxRepeat = 10'000;
 
-std::string joined(const std::string& path, std::string_view name) { return path.empty() ? std::string(name) : path + "." + std::string(name); }
+std::string joined(const std::string& path, std::string_view name) {
+  return path.empty() ? std::string(name) : path + "." + std::string(name);
+}
 
 bool is_result(const Declaration& declaration, std::string_view name) {
   return std::any_of(declaration.results.begin(), declaration.results.end(), [&](const Parameter& r) { return r.name == name; });
@@ -44,7 +46,8 @@ void Lowering::fail_like(const Error& error, const Frame& frame, uint32_t offset
 }
 
 void Lowering::count_step(const Frame& frame, uint32_t offset) {
-  if (++steps_ > kMaxSteps) fail(ErrorCode::kUsage, frame, offset, "the model unrolls to more than " + std::to_string(kMaxSteps) + " statements");
+  if (++steps_ > kMaxSteps)
+    fail(ErrorCode::kUsage, frame, offset, "the model unrolls to more than " + std::to_string(kMaxSteps) + " statements");
   if (emission_.node_count() > kMaxNodes) {
     fail(ErrorCode::kUsage, frame, offset, "the model unrolls to more than " + std::to_string(kMaxNodes) + " operations");
   }
@@ -61,7 +64,8 @@ void Lowering::name_nodes(const Frame& frame, std::string_view target) {
 std::vector<std::pair<std::string_view, Datum>> Lowering::run(const Declaration& declaration, Frame& frame) {
   if (std::find(running_.begin(), running_.end(), &declaration) != running_.end()) {
     std::string way;
-    for (auto at = std::find(running_.begin(), running_.end(), &declaration); at != running_.end(); ++at) way += std::string((*at)->name) + " -> ";
+    for (auto at = std::find(running_.begin(), running_.end(), &declaration); at != running_.end(); ++at)
+      way += std::string((*at)->name) + " -> ";
     const Spot spot = calls_.empty() ? blame(frame, declaration.offset) : calls_.back().spot;
     throw Error(ErrorCode::kName, "'" + std::string(declaration.name) + "' calls itself: " + way + std::string(declaration.name))
         .at(spot.place())
@@ -78,7 +82,8 @@ std::vector<std::pair<std::string_view, Datum>> Lowering::run(const Declaration&
   for (const Parameter& result : declaration.results) {
     const Datum* value = frame.names.find(result.name);
     if (value == nullptr) {
-      fail(ErrorCode::kName, frame, result.offset, "'" + std::string(declaration.name) + "' does not assign its result '" + std::string(result.name) + "'");
+      fail(ErrorCode::kName, frame, result.offset,
+           "'" + std::string(declaration.name) + "' does not assign its result '" + std::string(result.name) + "'");
     }
     Datum given = *value;
     if (result.type) given = match(*result.type, given, frame, frame, result.offset, "result '" + std::string(result.name) + "'");
@@ -127,7 +132,8 @@ void Lowering::run_assign(const Statement& s, Frame& frame) {
   if (s.targets.size() == 1) return assign(s.targets.front(), std::move(value), frame);
   const List* list = value.as<List>();
   if (list == nullptr || (*list)->size() != s.targets.size()) {
-    fail(ErrorCode::kType, frame, s.offset, std::to_string(s.targets.size()) + " names on the left of '=', " + describe(value) + " on the right");
+    fail(ErrorCode::kType, frame, s.offset,
+         std::to_string(s.targets.size()) + " names on the left of '=', " + describe(value) + " on the right");
   }
   for (size_t i = 0; i < s.targets.size(); ++i) assign(s.targets[i], (**list)[i], frame);
 }
@@ -151,7 +157,8 @@ void Lowering::assign(const Target& target, Datum value, Frame& frame) {
 void Lowering::run_repeat(const Statement& s, Frame& frame) {
   const Datum count = evaluate(*s.value, frame);
   const auto turns = count.known_integer();
-  if (!turns || *turns < 0) fail(ErrorCode::kType, frame, s.value->offset, "the count of a repeat is a whole number from 0, not " + describe(count));
+  if (!turns || *turns < 0)
+    fail(ErrorCode::kType, frame, s.value->offset, "the count of a repeat is a whole number from 0, not " + describe(count));
   if (*turns > kMaxRepeat) fail(ErrorCode::kUsage, frame, s.value->offset, "a repeat has at most " + std::to_string(kMaxRepeat) + " turns");
   const std::string path = frame.path;
   for (int64_t turn = 0; turn < *turns; ++turn) {
@@ -173,7 +180,10 @@ void Lowering::claim(Frame& frame, uint32_t offset) {
   const auto [owner, fresh] = owners_.emplace(frame.layer_path, frame.scope);
   if (fresh || owner->second == frame.scope) return;
   const std::string last = frame.layer_path.substr(frame.layer_path.rfind('.') + 1);  // npos + 1 == 0
-  throw Error(ErrorCode::kName, "two layer calls are named '" + frame.layer_path + "'").at(blame(frame, offset).place()).hint("name one of them: " + std::string(frame.declaration == nullptr ? "layer" : frame.declaration->name) + "(..., name = \"" + last + "_2\")");
+  throw Error(ErrorCode::kName, "two layer calls are named '" + frame.layer_path + "'")
+      .at(blame(frame, offset).place())
+      .hint("name one of them: " + std::string(frame.declaration == nullptr ? "layer" : frame.declaration->name) + "(..., name = \"" +
+            last + "_2\")");
 }
 
 void Lowering::declare_variable(const Statement& s, Frame& frame) {
@@ -181,7 +191,9 @@ void Lowering::declare_variable(const Statement& s, Frame& frame) {
   const bool is_parameter = s.kind == Statement::Kind::kParameter;
   const std::string what = is_parameter ? "parameter" : "state";
   if (!frame.has_variables || (is_parameter && frame.layer == nullptr)) {
-    fail(ErrorCode::kType, frame, s.offset, "a " + what + " cannot be declared in a " + std::string(frame.declaration == nullptr ? "train block" : language::name(frame.declaration->kind)),
+    fail(ErrorCode::kType, frame, s.offset,
+         "a " + what + " cannot be declared in a " +
+             std::string(frame.declaration == nullptr ? "train block" : language::name(frame.declaration->kind)),
          "layers and models own parameters and state");
   }
   claim(frame, s.offset);
@@ -197,11 +209,15 @@ void Lowering::declare_variable(const Statement& s, Frame& frame) {
   TensorType type;
   if (s.type) type = type_of(*s.type, frame);
   else if (frame.state_type) type = *frame.state_type;
-  else fail(ErrorCode::kType, frame, s.offset, "the type of this " + what + " is missing", "write " + what + " " + std::string(target.name) + ": f32[...] = ...");
+  else
+    fail(ErrorCode::kType, frame, s.offset, "the type of this " + what + " is missing",
+         "write " + what + " " + std::string(target.name) + ": f32[...] = ...");
   if (!type.shape.is_constant()) {
-    fail(ErrorCode::kType, frame, s.type->offset, "a " + what + " has a constant shape, not " + type.to_string(), "symbols such as batch differ from call to call");
+    fail(ErrorCode::kType, frame, s.type->offset, "a " + what + " has a constant shape, not " + type.to_string(),
+         "symbols such as batch differ from call to call");
   }
-  if (is_parameter && !is_float(type.dtype)) fail(ErrorCode::kType, frame, s.type->offset, "a parameter is of a float dtype, not " + type.to_string(), "use state for other values");
+  if (is_parameter && !is_float(type.dtype))
+    fail(ErrorCode::kType, frame, s.type->offset, "a parameter is of a float dtype, not " + type.to_string(), "use state for other values");
   const Datum initial = evaluate(*s.value, frame);
   const TemplatePtr* initialiser = initial.as<TemplatePtr>();
   const bool fits = initial.known_number() || initial.is<bool>() ||

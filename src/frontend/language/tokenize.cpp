@@ -12,8 +12,8 @@ bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool continues_word(char c) { return begins_word(c) || is_digit(c); }
 
 // Two-character symbols come first, so that the longest match wins.
-constexpr std::string_view kSymbols[] = {"->", "==", "!=", "<=", ">=", "//", "..", "(", ")", "[", "]", "{", "}", ",", ":",
-                                         "=",  "<",  ">",  "+",  "-",  "*",  "/",  "%", "^", "@", "."};
+constexpr std::string_view kSymbols[] = {"->", "==", "!=", "<=", ">=", "//", "..", "(", ")", "[", "]", "{", "}",
+                                         ",",  ":",  "=",  "<",  ">",  "+",  "-",  "*", "/", "%", "^", "@", "."};
 
 struct Scanner {
   const Source& source;
@@ -42,7 +42,8 @@ struct Scanner {
       if (!is_digit(peek())) fail(begin, "the exponent of this number has no digits", "write for example 1e-3");
       while (is_digit(peek())) ++at;
     }
-    if (continues_word(peek())) fail(begin, "a number ends where a letter follows", "names do not begin with a digit; put a space between number and name");
+    if (continues_word(peek()))
+      fail(begin, "a number ends where a letter follows", "names do not begin with a digit; put a space between number and name");
     return whole ? TokenKind::kInteger : TokenKind::kNumber;
   }
 
@@ -56,7 +57,8 @@ struct Scanner {
   }
 
   TokenKind scan_symbol() {
-    const auto* symbol = std::find_if(std::begin(kSymbols), std::end(kSymbols), [&](std::string_view s) { return text.substr(at, s.size()) == s; });
+    const auto* symbol =
+        std::find_if(std::begin(kSymbols), std::end(kSymbols), [&](std::string_view s) { return text.substr(at, s.size()) == s; });
     if (symbol == std::end(kSymbols)) {
       const auto byte = static_cast<unsigned char>(peek());
       const bool printable = byte >= 0x20 && byte < 0x7f;
@@ -130,7 +132,9 @@ std::string string_value(const Source& source, const Token& token) {
     else if (escape == 't') value += '\t';
     else if (escape == '"' || escape == '\\') value += escape;
     else
-      throw Error(ErrorCode::kSyntax, "unknown escape in a string").at(source.place(token.offset + static_cast<uint32_t>(i))).hint("known are \\\" \\\\ \\n \\t");
+      throw Error(ErrorCode::kSyntax, "unknown escape in a string")
+          .at(source.place(token.offset + static_cast<uint32_t>(i)))
+          .hint("known are \\\" \\\\ \\n \\t");
   }
   return value;
 }

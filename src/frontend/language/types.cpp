@@ -6,8 +6,8 @@
 namespace sinter::language {
 namespace {
 
-constexpr std::string_view kFactWords[] = {"int",      "number",      "bool",      "string", "dtype", "shape", "list",
-                                           "function", "initialiser", "optimizer", "tensor", "any"};
+constexpr std::string_view kFactWords[] = {"int",  "number",   "bool",        "string",    "dtype",  "shape",
+                                           "list", "function", "initialiser", "optimizer", "tensor", "any"};
 
 /// Words such as T stand for any dtype and are bound by matching.
 bool is_dtype_variable(std::string_view word) { return word.size() == 1 && word[0] >= 'A' && word[0] <= 'Z'; }
@@ -68,16 +68,20 @@ Dim Lowering::dim_of(const Expression& expression, Frame& frame) {
   fail(ErrorCode::kType, frame, expression.offset, "a dim is a whole number, not " + describe(value));
 }
 
-Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& frame, const Frame& caller, uint32_t offset, const std::string& what) {
+Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& frame, const Frame& caller, uint32_t offset,
+                      const std::string& what) {
   if (!pattern.has_shape) {
     const bool known = std::find(std::begin(kFactWords), std::end(kFactWords), pattern.word) != std::end(kFactWords);
     if (!known) {
       fail(ErrorCode::kName, frame, pattern.offset, "'" + std::string(pattern.word) + "' is no type",
-           parse_dtype(pattern.word) ? "the type of a scalar is written " + std::string(pattern.word) + "[]" : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer");
+           parse_dtype(pattern.word)
+               ? "the type of a scalar is written " + std::string(pattern.word) + "[]"
+               : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer");
     }
     if (!match_word(pattern.word, datum)) {
       const auto* callable = datum.as<Callable>();
-      const bool uncalled = callable != nullptr && callable->declaration != nullptr && language::name(callable->declaration->kind) == pattern.word;
+      const bool uncalled =
+          callable != nullptr && callable->declaration != nullptr && language::name(callable->declaration->kind) == pattern.word;
       fail(ErrorCode::kType, caller, offset, what + " is " + describe(datum) + ", not of type " + std::string(pattern.word),
            uncalled ? "call it: " + std::string(callable->declaration->name) + "()" : "");
     }
@@ -88,16 +92,20 @@ Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& fra
     const auto dtype = parse_dtype(pattern.word);
     const bool classes = dtype && is_integer(*dtype);
     if (classes && context_.label && is_float(context_.label->dtype)) {
-      fail(ErrorCode::kType, caller, offset, what + " wants classes, but the loss or a metric before takes the label as numbers, " + context_.label->to_string());
+      fail(ErrorCode::kType, caller, offset,
+           what + " wants classes, but the loss or a metric before takes the label as numbers, " + context_.label->to_string());
     }
     decided = decide_label(datum, classes, caller, offset);
   }
   if (decided.known_number() && pattern.axes.empty()) {
     const Datum* bound = frame.names.find(pattern.word);
-    decided = tensor(decided, bound != nullptr && bound->is<DType>() ? *bound->as<DType>() : parse_dtype(pattern.word).value_or(DType::kF32), caller, offset);
+    decided =
+        tensor(decided, bound != nullptr && bound->is<DType>() ? *bound->as<DType>() : parse_dtype(pattern.word).value_or(DType::kF32),
+               caller, offset);
   }
   const ir::Value* value = decided.as<ir::Value>();
-  if (value == nullptr) fail(ErrorCode::kType, caller, offset, what + " is " + describe(decided) + ", not a tensor of type " + describe(pattern, frame));
+  if (value == nullptr)
+    fail(ErrorCode::kType, caller, offset, what + " is " + describe(decided) + ", not a tensor of type " + describe(pattern, frame));
   match_shape(pattern, emission_.builder().type(*value), frame, caller, offset, what);
   return decided;
 }
@@ -106,11 +114,13 @@ void Lowering::match_shape(const TypePattern& pattern, const TensorType& type, F
                            const std::string& what) {
   const TensorType actual = type;  // a copy: evaluating a dim may let the graph grow
   const auto mismatch = [&](const std::string& why, const std::string& hint = {}) {
-    fail(ErrorCode::kType, caller, offset, what + " has type " + actual.to_string() + ", wanted " + describe(pattern, frame) + ": " + why, hint);
+    fail(ErrorCode::kType, caller, offset, what + " has type " + actual.to_string() + ", wanted " + describe(pattern, frame) + ": " + why,
+         hint);
   };
   const DType dtype = match_dtype(pattern, actual.dtype, frame);
   if (dtype != actual.dtype) {
-    mismatch("the dtype is " + std::string(sinter::name(actual.dtype)) + ", not " + std::string(sinter::name(dtype)), "cast(x, dtype) converts");
+    mismatch("the dtype is " + std::string(sinter::name(actual.dtype)) + ", not " + std::string(sinter::name(dtype)),
+             "cast(x, dtype) converts");
   }
   const auto rest = std::find_if(pattern.axes.begin(), pattern.axes.end(), [](const TypePattern::Axis& a) { return a.rest; });
   const size_t fixed = pattern.axes.size() - (rest != pattern.axes.end() ? 1 : 0);
@@ -147,7 +157,8 @@ void Lowering::match_shape(const TypePattern& pattern, const TensorType& type, F
 
 TensorType Lowering::type_of(const TypePattern& pattern, Frame& frame) {
   if (!pattern.has_shape) {
-    fail(ErrorCode::kType, frame, pattern.offset, "this is no tensor type", "write " + std::string(pattern.word) + "[...]; " + std::string(pattern.word) + "[] for a scalar");
+    fail(ErrorCode::kType, frame, pattern.offset, "this is no tensor type",
+         "write " + std::string(pattern.word) + "[...]; " + std::string(pattern.word) + "[] for a scalar");
   }
   TensorType type;
   const Datum* bound = frame.names.find(pattern.word);
@@ -159,7 +170,8 @@ TensorType Lowering::type_of(const TypePattern& pattern, Frame& frame) {
     type.dtype = match_dtype(pattern, DType::kF32, frame);
   }
   for (const TypePattern::Axis& axis : pattern.axes) {
-    if (axis.rest && axis.name.empty()) fail(ErrorCode::kType, frame, axis.offset, "'..' stands for any dims; here each dim must be stated");
+    if (axis.rest && axis.name.empty())
+      fail(ErrorCode::kType, frame, axis.offset, "'..' stands for any dims; here each dim must be stated");
     if (!axis.rest) {
       const Dim dim = dim_of(*axis.dim, frame);
       if (dim.as_constant().value_or(0) < 0) fail(ErrorCode::kType, frame, axis.offset, "a dim is negative: " + dim.to_string());
@@ -167,7 +179,8 @@ TensorType Lowering::type_of(const TypePattern& pattern, Frame& frame) {
       continue;
     }
     const Datum* dims = frame.names.find(axis.name);
-    if (dims == nullptr || !is_shape(*dims)) fail(ErrorCode::kName, frame, axis.offset, "'" + std::string(axis.name) + "' stands for no dims here");
+    if (dims == nullptr || !is_shape(*dims))
+      fail(ErrorCode::kName, frame, axis.offset, "'" + std::string(axis.name) + "' stands for no dims here");
     for (const Datum& dim : **dims->as<List>()) type.shape.push_back(*dim.as<Dim>());
   }
   return type;
@@ -177,7 +190,8 @@ void Lowering::bind_input(const Parameter& p, Frame& frame) {
   if (p.type && !p.type->has_shape) {
     if (p.fallback == nullptr) {
       fail(ErrorCode::kType, frame, p.offset, "'" + std::string(p.name) + "' is no tensor and has no value",
-           parse_dtype(p.type->word) ? "an input is written " + std::string(p.name) + ": " + std::string(p.type->word) + "[...]" : "give it one: " + std::string(p.name) + ": " + std::string(p.type->word) + " = ...");
+           parse_dtype(p.type->word) ? "an input is written " + std::string(p.name) + ": " + std::string(p.type->word) + "[...]"
+                                     : "give it one: " + std::string(p.name) + ": " + std::string(p.type->word) + " = ...");
     }
     const Datum value = evaluate(*p.fallback, frame);
     match(*p.type, value, frame, frame, p.fallback->offset, "'" + std::string(p.name) + "'");
@@ -185,12 +199,16 @@ void Lowering::bind_input(const Parameter& p, Frame& frame) {
     return;
   }
   if (!p.type) {
-    if (p.fallback == nullptr) fail(ErrorCode::kType, frame, p.offset, "the type of input '" + std::string(p.name) + "' is missing", "write " + std::string(p.name) + ": f32[batch, ...]");
+    if (p.fallback == nullptr)
+      fail(ErrorCode::kType, frame, p.offset, "the type of input '" + std::string(p.name) + "' is missing",
+           "write " + std::string(p.name) + ": f32[batch, ...]");
     frame.names.set(p.name, evaluate(*p.fallback, frame));
     return;
   }
   for (const TypePattern::Axis& axis : p.type->axes) {
-    if (axis.rest) fail(ErrorCode::kType, frame, axis.offset, "an input of a model states each of its dims", "symbols such as batch stand for sizes that vary");
+    if (axis.rest)
+      fail(ErrorCode::kType, frame, axis.offset, "an input of a model states each of its dims",
+           "symbols such as batch stand for sizes that vary");
     if (axis.dim->kind != Expression::Kind::kName || frame.names.find(axis.dim->text) != nullptr) continue;
     context_.symbols.emplace(axis.dim->text);
     const auto known = context_.dims.find(axis.dim->text);
