@@ -13,15 +13,18 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
   Groups groups(function.graph);
   Merger merger(groups, find_updates(module, function, groups), options);
   merger.run();
-  if (report != nullptr) {
-    for (Decision& decision : merger.decisions()) {
-      decision.function = function.name;
-      report->decisions.push_back(std::move(decision));
-    }
+  std::vector<bool> updates(static_cast<size_t>(groups.count()));
+  for (int32_t group = 0; group < groups.count(); ++group) updates[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
+  const Precedence precedence(function, groups);
+  std::vector<Decision> decisions = merger.decisions();
+  const std::vector<Kernel> kernels =
+      put_side_by_side(groups, precedence, order_groups(groups, precedence, updates), updates, options, decisions);
+  function.graph = emit(groups, kernels);
+  if (report == nullptr) return;
+  for (Decision& decision : decisions) {
+    decision.function = function.name;
+    report->decisions.push_back(std::move(decision));
   }
-  std::vector<bool> late(static_cast<size_t>(groups.count()));
-  for (int32_t group = 0; group < groups.count(); ++group) late[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
-  function.graph = emit(groups, order_groups(function, groups, late));
 }
 
 }  // namespace

@@ -44,7 +44,7 @@ TEST(Fuse, RunsTheClassifierInPlannedMemory) {
   const ir::Module before = run(read_case("classifier"), kPrepare);
   const ir::Module fused = run(before, kFuse);
   expect_planned_runs(before, fused, {{"batch", 5}}, {{"label", {0, 10}}, {"train.step", {0, 9}}});
-  EXPECT_LE(fused.function("step").graph.nodes().size(), 21u);
+  EXPECT_LE(fused.function("step").graph.nodes().size(), 9u);
   EXPECT_EQ(kinds(fused.function("predict"))["contract"], 3);
   EXPECT_EQ(fused.function("predict").graph.nodes().size(), 3u);
 }

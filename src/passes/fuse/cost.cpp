@@ -50,7 +50,7 @@ double CostModel::time(const Groups& groups, int32_t group) const {
       double depth = 1;
       const Shape& lhs = groups.graph().type(node.operands[0]).shape;
       for (const int64_t axis : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "lhs_contract")) depth *= elements({lhs[static_cast<size_t>(axis)]});
-      operations += elements(shape) * depth;
+      operations += 0.5 * elements(shape) * depth;  // two of them at once, from registers
     } else {
       operations += facts.cost * elements(facts.kind == NodeKind::kReduce ? groups.graph().type(node.operands[0]).shape : shape);
     }

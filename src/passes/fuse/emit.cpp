@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <set>
 
 #include "ir/builder.h"
 
@@ -12,52 +11,6 @@ namespace {
 using ir::Graph;
 using ir::Node;
 using ir::Value;
-
-/// Where the group stands in the model's own order: at its contraction or reduction, else at its last node.
-int32_t place_of(const Groups& groups, int32_t group) {
-  for (const int32_t member : groups.group(group).members)
-    if (groups.facts(member).kind != NodeKind::kPointwise) return member;
-  return groups.group(group).members.back();
-}
-
-/// For each group, those that must come before it: what it reads, and, where no cycle arises, other readers of a variable that it writes, so that
-/// the new value can take the place of the old one.
-class Precedence {
- public:
-  Precedence(const ir::Function& function, const Groups& groups) : before_(static_cast<size_t>(groups.count())) {
-    for (int32_t group = 0; group < groups.count(); ++group)
-      if (groups.alive(group))
-        for (const int32_t from : groups.before(group)) before_[static_cast<size_t>(group)].insert(from);
-    for (size_t i = 0; i < function.results.size(); ++i) {
-      const int32_t writer = groups.maker(function.graph.results()[i]);
-      const auto argument = std::find(function.arguments.begin(), function.arguments.end(), function.results[i]);
-      if (writer < 0 || argument == function.arguments.end()) continue;
-      const Value old{static_cast<int32_t>(argument - function.arguments.begin())};
-      for (const int32_t reader : groups.readers(old)) {
-        const int32_t group = groups.group_of(reader);
-        if (group != writer && !comes_before(writer, group)) before_[static_cast<size_t>(writer)].insert(group);
-      }
-    }
-  }
-
-  const std::set<int32_t>& before(int32_t group) const { return before_[static_cast<size_t>(group)]; }
-
- private:
-  bool comes_before(int32_t first, int32_t second) const {
-    std::set<int32_t> seen{second};
-    std::vector<int32_t> open{second};
-    while (!open.empty()) {
-      const int32_t at = open.back();
-      open.pop_back();
-      if (at == first) return true;
-      for (const int32_t from : before(at))
-        if (seen.insert(from).second) open.push_back(from);
-    }
-    return false;
-  }
-
-  std::vector<std::set<int32_t>> before_;
-};
 
 std::string reason_of(const Groups& groups, int32_t group) {
   const Group& g = groups.group(group);
@@ -97,51 +50,81 @@ class BodyMaker {
   std::map<int32_t, Value> map_;
 };
 
-}  // namespace
-
-std::vector<int32_t> order_groups(const ir::Function& function, const Groups& groups, const std::vector<bool>& late) {
-  const Precedence precedence(function, groups);
-  std::vector<size_t> waiting(static_cast<size_t>(groups.count()));
-  std::vector<std::vector<int32_t>> next(static_cast<size_t>(groups.count()));
-  using Key = std::tuple<bool, int32_t, int32_t>;
-  std::set<Key> ready;
-  const auto key = [&](int32_t group) { return Key{late[static_cast<size_t>(group)], place_of(groups, group), group}; };
-  for (int32_t group = 0; group < groups.count(); ++group) {
-    if (!groups.alive(group)) continue;
-    waiting[static_cast<size_t>(group)] = precedence.before(group).size();
-    for (const int32_t from : precedence.before(group)) next[static_cast<size_t>(from)].push_back(group);
-    if (precedence.before(group).empty()) ready.insert(key(group));
+/// What the names of all parts begin with, up to a dot; else the name of the first contraction, or of the first part.
+std::string common_name(const Groups& groups, const Kernel& kernel) {
+  const std::string first = main_node(groups, kernel[0]).name;
+  size_t length = first.size();
+  for (const int32_t part : kernel) {
+    const std::string& name = main_node(groups, part).name;
+    size_t same = 0;
+    while (same < length && same < name.size() && name[same] == first[same]) ++same;
+    if (same < first.size() || same < name.size()) {  // whole words only
+      const bool word = (same == first.size() || first[same] == '.') && (same == name.size() || name[same] == '.');
+      if (!word) same = same == 0 ? 0 : first.rfind('.', same - 1) == std::string::npos ? 0 : first.rfind('.', same - 1);
+    }
+    length = std::min(length, same);
   }
-  std::vector<int32_t> order;
-  while (!ready.empty()) {
-    const int32_t group = std::get<2>(*ready.begin());
-    ready.erase(ready.begin());
-    order.push_back(group);
-    for (const int32_t after : next[static_cast<size_t>(group)])
-      if (--waiting[static_cast<size_t>(after)] == 0) ready.insert(key(after));
-  }
-  return order;
+  if (length > 0) return first.substr(0, length);
+  for (const int32_t part : kernel)
+    if (groups.group(part).verdict.kind == "contract") return main_node(groups, part).name;
+  return first;
 }
 
-Graph emit(const Groups& groups, const std::vector<int32_t>& order) {
-  const Graph& from = groups.graph();
-  Graph to;
-  ir::Builder builder(to);
+/// A graph of fusions in the making: values by those of the graph that is fused.
+struct Writer {
+  Graph graph;
+  ir::Builder builder{graph};
   std::map<int32_t, Value> map;
-  for (int32_t i = 0; i < from.argument_count(); ++i) map[i] = to.add_argument(from.type(from.argument(i)));
-  for (const int32_t group : order) {
+
+  void add(const Groups& groups, int32_t group) {
     BodyMaker made(groups, group);
+    apply(groups.group(group).verdict.kind, reason_of(groups, group), main_node(groups, group).name, made.arguments, made.results, std::move(made.body));
+  }
+
+  void add_parallel(const Groups& groups, const Kernel& kernel) {
+    std::vector<Value> arguments, results, inner_results;
+    Writer inner;
+    for (const int32_t part : kernel)
+      for (const Value value : groups.reads(part))
+        if (std::find(arguments.begin(), arguments.end(), value) == arguments.end()) arguments.push_back(value);
+    for (const Value value : arguments) inner.map[value.id] = inner.graph.add_argument(groups.graph().type(value));
+    for (const int32_t part : kernel) {
+      inner.add(groups, part);
+      for (const Value value : groups.results(part)) results.push_back(value), inner_results.push_back(inner.map.at(value.id));
+    }
+    inner.graph.set_results(std::move(inner_results));
+    apply("parallel", std::to_string(kernel.size()) + " kernels side by side: ready together, none waits for another", common_name(groups, kernel), arguments,
+          results, std::move(inner.graph));
+  }
+
+ private:
+  void apply(const std::string& kind, const std::string& reason, const std::string& name, const std::vector<Value>& arguments,
+             const std::vector<Value>& results, Graph body) {
     std::vector<Value> operands;
-    for (const Value value : made.arguments) operands.push_back(map.at(value.id));
-    builder.set_name(main_node(groups, group).name);
-    const std::vector<Value> results = builder.apply("fusion", std::move(operands),
-                                                     {{"kind", groups.group(group).verdict.kind}, {"reason", reason_of(groups, group)}}, {std::move(made.body)});
-    for (size_t i = 0; i < results.size(); ++i) map[made.results[i].id] = results[i];
+    for (const Value value : arguments) operands.push_back(map.at(value.id));
+    builder.set_name(name);
+    const std::vector<Value> made = builder.apply("fusion", std::move(operands), {{"kind", kind}, {"reason", reason}}, {std::move(body)});
+    for (size_t i = 0; i < made.size(); ++i) map[results[i].id] = made[i];
+  }
+};
+
+}  // namespace
+
+Graph emit(const Groups& groups, const std::vector<Kernel>& kernels) {
+  const Graph& from = groups.graph();
+  Writer writer;
+  for (int32_t i = 0; i < from.argument_count(); ++i) writer.map[i] = writer.graph.add_argument(from.type(from.argument(i)));
+  for (const Kernel& kernel : kernels) {
+    if (kernel.size() == 1) {
+      writer.add(groups, kernel[0]);
+    } else {
+      writer.add_parallel(groups, kernel);
+    }
   }
   std::vector<Value> results;
-  for (const Value value : from.results()) results.push_back(map.at(value.id));
-  to.set_results(std::move(results));
-  return to;
+  for (const Value value : from.results()) results.push_back(writer.map.at(value.id));
+  writer.graph.set_results(std::move(results));
+  return std::move(writer.graph);
 }
 
 }  // namespace sinter::passes

@@ -1,14 +1,11 @@
-// Writes groups as fusion nodes, in an order that keeps lifetimes short and puts updates last. Used by fuse.
+// Writes groups as fusion nodes. Used by fuse.
 #pragma once
 
-#include "passes/fuse/merge.h"
+#include "passes/fuse/order.h"
 
 namespace sinter::passes {
 
-/// The groups in the order in which their kernels run. `late` marks groups that wait until nothing else is ready.
-std::vector<int32_t> order_groups(const ir::Function& function, const Groups& groups, const std::vector<bool>& late);
-
-/// The function's graph with one fusion node per group.
-ir::Graph emit(const Groups& groups, const std::vector<int32_t>& order);
+/// The function's graph with one fusion node per kernel.
+ir::Graph emit(const Groups& groups, const std::vector<Kernel>& kernels);
 
 }  // namespace sinter::passes
