@@ -254,6 +254,8 @@ TEST(Language, losses_and_metrics_are_their_formulas) {
   EXPECT_EQ(measure("binary_accuracy(y, label, threshold = 0.9)", "batch, 1", p, t), 0.5);
   const Tensor logits = Tensor::of<float>({2, 3}, {1, 2, 3, 3, 1, 0}), classes = Tensor::of<int64_t>({2}, {2, 1});
   EXPECT_EQ(measure("accuracy(y, label)", "batch, 3", logits, classes), 0.5);
+  EXPECT_EQ(measure("mean(cast(argmax(y) == label, f32))", "batch, 3", logits, classes), 0.5);
+  EXPECT_EQ(measure("mean(cast(not_equal(label, argmax(y)), f32))", "batch, 3", logits, classes), 0.5);
   const double first = 3 - std::log(std::exp(1) + std::exp(2) + std::exp(3)), second = 1 - std::log(std::exp(3) + std::exp(1) + 1);
   EXPECT_NEAR(measure("cross_entropy(y, label)", "batch, 3", logits, classes), -(first + second) / 2, 1e-6);
   EXPECT_NEAR(measure("mean(op.cross_entropy(y, label))", "batch, 3", logits, classes), -(first + second) / 2, 1e-6);

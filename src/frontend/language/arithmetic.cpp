@@ -67,6 +67,11 @@ std::optional<int64_t> integer_power(int64_t base, int64_t exponent) {
 
 }  // namespace
 
+bool Lowering::is_integer_tensor(const Datum& datum) const {
+  const auto* value = datum.as<ir::Value>();
+  return value != nullptr && is_integer(emission_.builder().dtype(*value));
+}
+
 ir::Value Lowering::tensor(const Datum& datum, DType dtype, const Frame& frame, uint32_t offset) {
   const Datum decided = decide_label(datum, false, frame, offset);
   ir::Builder& builder = emission_.builder();
@@ -102,8 +107,9 @@ std::vector<ir::Value> Lowering::spread(std::string_view what, const std::vector
   // Numbers take the dtype of the first float operand, else of the first that is no bool.
   std::vector<Datum> decided;
   std::optional<DType> dtype;
+  const bool classes = std::any_of(data.begin(), data.end(), [&](const Datum& d) { return is_integer_tensor(d); });
   for (const Datum& datum : data) {
-    decided.push_back(decide_label(datum, false, frame, offset));
+    decided.push_back(decide_label(datum, classes, frame, offset));
     const auto* value = decided.back().as<ir::Value>();
     if (value == nullptr) continue;
     const DType own = builder.dtype(*value);
@@ -185,7 +191,7 @@ Datum Lowering::binary(const Expression& e, Frame& frame) {
 }
 
 Datum Lowering::combine(std::string_view symbol, const Datum& a, const Datum& b, const Frame& frame, uint32_t offset) {
-  const Datum left = decide_label(a, false, frame, offset), right = decide_label(b, false, frame, offset);
+  const Datum left = decide_label(a, is_integer_tensor(b), frame, offset), right = decide_label(b, is_integer_tensor(a), frame, offset);
   const auto is_number = [](const Datum& d) { return d.is<Dim>() || d.is<double>(); };
   const auto bad = [&](const std::string& hint = {}) {
     fail(ErrorCode::kType, frame, offset, "'" + std::string(symbol) + "' of " + describe(left) + " and " + describe(right), hint);

@@ -123,6 +123,7 @@ class Lowering {
   Datum decide_label(const Datum& datum, bool classes, const Frame& frame, uint32_t offset);
 
   // arithmetic.cpp
+  bool is_integer_tensor(const Datum& datum) const;
   Datum unary(const Expression& expression, Frame& frame);
   Datum binary(const Expression& expression, Frame& frame);
   Datum logic(const Expression& expression, Frame& frame);
