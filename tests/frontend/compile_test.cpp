@@ -229,6 +229,46 @@ TEST(Compile, two_three_one_learns_exclusive_or) {
   EXPECT_LT(last, 0.02);
 }
 
+TEST(Compile, the_neuron_finds_the_line_between_two_clouds) {
+  Machine machine(compile_text(example("neuron"), "neuron.sinter"), 3);
+  RandomSequence random(2, 1);
+  for (int step = 0; step < 200; ++step) {
+    std::vector<float> x, label;
+    for (int i = 0; i < 20; ++i) {
+      const bool one = random.below(2) != 0;
+      x.push_back(static_cast<float>((one ? 2 : -1) + 0.5 * random.normal()));
+      x.push_back(static_cast<float>((one ? 0 : 1) + 0.5 * random.normal()));
+      label.push_back(one ? 1.0F : 0.0F);
+    }
+    machine.variables["x"] = Tensor::of({20, 2}, x);
+    machine.variables["label"] = Tensor::of({20}, label);
+    run(machine.module, step < 199 ? "step" : "evaluate", machine.variables);
+  }
+  EXPECT_LT(machine.number("loss"), 0.03);
+  EXPECT_GE(machine.number("binary_accuracy"), 0.95F);
+}
+
+TEST(Compile, the_classifier_learns_clusters) {
+  Machine machine(compile_text(example("classifier"), "classifier.sinter"), 3);
+  RandomSequence centres(4, 1), random(4, 2);
+  std::vector<double> centre(10 * 32);
+  for (double& c : centre) c = centres.normal();
+  for (int step = 0; step < 60; ++step) {
+    std::vector<float> x;
+    std::vector<int64_t> label;
+    for (int i = 0; i < 32; ++i) {
+      label.push_back(random.below(10));
+      for (size_t k = 0; k < 32; ++k) x.push_back(static_cast<float>(centre[static_cast<size_t>(label.back()) * 32 + k] + 0.5 * random.normal()));
+    }
+    machine.variables["x"] = Tensor::of({32, 32}, x);
+    machine.variables["label"] = Tensor::of({32}, label);
+    run(machine.module, step < 59 ? "step" : "evaluate", machine.variables);
+    if (step == 0) EXPECT_NEAR(machine.number("loss"), std::log(10.0), 0.6);
+  }
+  EXPECT_LT(machine.number("loss"), 0.2);
+  EXPECT_GE(machine.number("accuracy"), 0.9F);
+}
+
 TEST(Compile, normalised_inputs_use_the_state_that_the_data_fill) {
   const std::string model =
       "model m(x: f32[batch, 2]) -> y { y = x * 2 }\ntrain m { data = csv(\"a.csv\", normalise = \"standard\") loss = mean(y)"
