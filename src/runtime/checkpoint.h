@@ -1,0 +1,47 @@
+// Weights and checkpoints: State in safetensors files. Used by the fit loop and by every verb that takes weights.
+//
+// A weights file holds parameters and the model's own state (running statistics, data.mean), not that of the optimizer or of the run.
+// A checkpoint holds all of the state and the place in the training: continuing from it gives the bits of an uninterrupted run.
+// Both are written aside, synced and renamed: a kill at any moment leaves the old file or the new one.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+
+#include "runtime/executable.h"
+
+namespace sinter::runtime {
+
+inline constexpr int kCheckpointVersion = 1;
+
+/// What a file must agree with beside names and types: hashes that the caller takes of the compiled module. Empty: not known, not checked.
+struct ModelIdentity {
+  std::string model;     // of what weights mean: the functions without training
+  std::string training;  // of a training step
+};
+
+/// A place in a training. Batches follow from seed and epoch, so that it says which samples come next.
+struct TrainingPosition {
+  int64_t epoch = 0;  // complete ones
+  int64_t step = 0;   // done in the epoch after them; all of them done: what is left of the epoch is validation
+  uint32_t seed = 0;
+  int64_t batch = 0, samples = 0;      // of the training part; `step` counts in these
+  std::map<std::string, double> sums;  // over the samples of the epoch so far: the loss, each metric
+
+  friend bool operator==(const TrainingPosition&, const TrainingPosition&) = default;
+};
+
+/// Raise Error kIo when the file cannot be written; an old file stays then.
+void save_weights(const std::string& path, const State& state, const ModelIdentity& identity);
+void save_checkpoint(const std::string& path, const State& state, const ModelIdentity& identity, const TrainingPosition& position);
+
+/// Reads a weights file, or the weights of a checkpoint, into `state`, which declares all of the model's variables. Values are copied into the
+/// memory that the variables have. Raises Error kIo, or kData with what does not fit: variables that are missing or too many, dtypes, shapes,
+/// another model's hash, a later version. The state is unchanged then.
+void load_weights(const std::string& path, State& state, const ModelIdentity& identity);
+
+/// The same for all of the state. A weights file is refused.
+TrainingPosition load_checkpoint(const std::string& path, State& state, const ModelIdentity& identity);
+
+}  // namespace sinter::runtime
