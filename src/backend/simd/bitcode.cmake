@@ -37,12 +37,14 @@ foreach(level_lanes v2,4 v3,8 v4,16)
 
   # The module's own functions become internal, so that the three levels can stand in one program, and are inlined as in a kernel.
   simd_bitcode(${level} arrays ${simd_build}/arrays_${level})
+  set(random_array ${simd_build}/random_array_${level}.ll)
+  configure_file(${simd_source}/random_array.ll.in ${random_array})
   set(linked ${simd_build}/linked_${level})
   add_custom_command(
     OUTPUT ${linked}.o
-    COMMAND ${SINTER_LLVM_LINK} --internalize ${simd_build}/arrays_${level}.bc ${module} -o ${linked}.bc
+    COMMAND ${SINTER_LLVM_LINK} --internalize ${simd_build}/arrays_${level}.bc ${random_array} ${module} -o ${linked}.bc
     COMMAND ${SINTER_CLANG} -O2 -march=x86-64-${level} -mprefer-vector-width=512 -fPIC -c ${linked}.bc -o ${linked}.o
-    DEPENDS ${simd_build}/arrays_${level}.bc ${module}
+    DEPENDS ${simd_build}/arrays_${level}.bc ${random_array} ${module}
     COMMENT "Native vector math for x86-64-${level}" VERBATIM)
   list(APPEND simd_objects ${linked}.o)
 endforeach()

@@ -6,6 +6,10 @@
 #include "exports.h"
 
 namespace sinter::backend::simd {
+
+/// sinter_random_bits_u32xN of a vector of indices in memory (random_array.ll.in).
+extern "C" void sinter_random_at(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result);
+
 namespace {
 
 template <class T> Native<T> load(const T* from) {
@@ -30,15 +34,7 @@ template <auto function, class T> void scalars(const T* x, const T* y, T* result
 }
 
 void random_vectors(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n) {
-  constexpr int kLanes = sizeof(NativeU32) / sizeof(uint32_t);
-  for (int64_t i = 0; i < n; i += kLanes) {
-    NativeU32 low, high;
-    for (int lane = 0; lane < kLanes; ++lane) {
-      low[lane] = static_cast<uint32_t>(index[i + lane]);
-      high[lane] = static_cast<uint32_t>(index[i + lane] >> 32);
-    }
-    store<uint32_t>(result + i, sinter_random_halves(seed, step, stream, low, high));
-  }
+  for (int64_t i = 0; i < n; i += sizeof(NativeU32) / sizeof(uint32_t)) sinter_random_at(seed, step, stream, index + i, result + i);
 }
 void random_scalars(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n) {
   for (int64_t i = 0; i < n; ++i) result[i] = sinter_random_bits_u32x1(seed, step, stream, index[i]);

@@ -5,6 +5,7 @@
 #pragma once
 
 #include <cstdint>
+#include <iterator>
 #include <utility>
 #include <xsimd/xsimd.hpp>
 
@@ -54,12 +55,14 @@ template <class V> V multiply_add(V a, V b, V c) {
 #endif
 }
 
-/// sum of coefficients[k] x^k by Horner's rule.
-template <class V, int n> V polynomial(V x, const Scalar<V> (&coefficients)[n]) {
-  V sum(coefficients[n - 1]);
-#pragma clang loop unroll(full)
-  for (int k = n - 2; k >= 0; --k) sum = multiply_add(sum, x, V(coefficients[k]));
-  return sum;
+/// sum of coefficients[k] x^k from k = first on, by Horner's rule. (The coefficients are a template argument so that they become constants
+/// of the code, never a table to load from.)
+template <const auto& coefficients, int first = 0, class V> V polynomial(V x) {
+  constexpr Scalar<V> kCoefficient = coefficients[first];
+  if constexpr (first == std::size(coefficients) - 1)
+    return V(kCoefficient);
+  else
+    return multiply_add(polynomial<coefficients, first + 1>(x), x, V(kCoefficient));
 }
 
 /// x, but at most (at least) limit; a NaN stays a NaN.

@@ -32,9 +32,9 @@ template <> struct ErfConstants<F64> {
 template <class V> V erf(V x) {
   using C = ErfConstants<V>;
   const V a = at_most(abs(x), C::kOne);
-  const Reduced<V> e = reduce_by_ln2(-polynomial(a, C::kG));
+  const Reduced<V> e = reduce_by_ln2(-polynomial<C::kG>(a));
   const V tail = V(1) - exp_of_reduced(e.r) * power_of_two<V>(e.n.integer);
-  const V small = multiply_add(polynomial(x * x, C::kP), x, x);
+  const V small = multiply_add(polynomial<C::kP>(x * x), x, x);
   return with_sign_of(select(a < V(Scalar<V>(0.93)), small, tail), x);
 }
 

@@ -50,7 +50,7 @@ template <class V> Reduced<V> reduce_by_ln2(V x) {
 }
 
 /// exp(r) - 1 and exp(r) for a reduced r; the first keeps its relative accuracy near 0.
-template <class V> V expm1_of_reduced(V r) { return multiply_add(polynomial(r, ExpConstants<V>::kQ) * r, r, r); }
+template <class V> V expm1_of_reduced(V r) { return multiply_add(polynomial<ExpConstants<V>::kQ>(r) * r, r, r); }
 template <class V> V exp_of_reduced(V r) { return V(1) + expm1_of_reduced(r); }
 
 template <class V> V exp(V x) {
@@ -88,9 +88,9 @@ inline F32 cosh(F32 x) {
 
 inline F32 sinh(F32 x) {
   // sinh(x) = x + x^3 p(x^2) for |x| <= 1: relative 2^-31.6
-  constexpr float kP[] = {0x1.555556p-3f, 0x1.1110e0p-7f, 0x1.a022bcp-13f, 0x1.756c22p-19f};
+  static constexpr float kP[] = {0x1.555556p-3f, 0x1.1110e0p-7f, 0x1.a022bcp-13f, 0x1.756c22p-19f};
   const F32 half = half_exp_of_abs(x), z = x * x;
-  const F32 small = multiply_add(polynomial(z, kP) * z, x, x);
+  const F32 small = multiply_add(polynomial<kP>(z) * z, x, x);
   return with_sign_of(select(abs(x) < F32(1), small, half - F32(0.25f) / half), x);
 }
 
@@ -118,7 +118,7 @@ template <class V> V tanh(V x) {
   const V a = abs(x), z = x * x, clamped = at_most(a, C::kTanhOne);
   const Reduced<V> e = reduce_by_ln2(clamped + clamped);
   const V large = V(1) - V(2) / multiply_add(exp_of_reduced(e.r), power_of_two<V>(e.n.integer), V(1));
-  const V small = multiply_add(polynomial(z, C::kTanh) * z, x, x);
+  const V small = multiply_add(polynomial<C::kTanh>(z) * z, x, x);
   return with_sign_of(select(a < V(Scalar<V>(0.6)), small, large), x);
 }
 

@@ -24,7 +24,7 @@ constexpr float kHalfPi[] = {0x1.92p+0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68cp-39
 /// x 2/pi mod 4 for any finite x, as a sum of two (infinities give NaN). After Payne and Hanek, in binary64: 2/pi in parts of 29 bits,
 /// whose products with a float are exact, and so are their remainders mod 4; the parts cover 203 bits, the largest float needs 190.
 inline F64 sum_of_turns(F64 x, F64& lost) {
-  constexpr double kTwoOverPi[] = {0x1.45f306dp-1, 0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88, 0x1.b81b6c5p-117, 0x1.5993c4p-148,
+  static constexpr double kTwoOverPi[] = {0x1.45f306dp-1, 0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88, 0x1.b81b6c5p-117, 0x1.5993c4p-148,
                                    0x1.c820ff2p-175};
   F64 sum(0);
   lost = F64(0);
@@ -90,10 +90,10 @@ inline F32 select_odd(I32 n, F32 odd, F32 even) { return select(xsimd::bool_cast
 /// sin(r + n pi/2).
 inline F32 sin_of_quadrant(Quadrant q) {
   // sin(r) = r + r^3 s(r^2): relative 2^-32.5; cos(r) = 1 + r^2 c(r^2), c(0) = -1/2: 2^-33.0
-  constexpr float kS[] = {-0x1.555556p-3f, 0x1.111174p-7f, -0x1.a05954p-13f, 0x1.7c2c3ap-19f};
-  constexpr float kC[] = {-0x1p-1f, 0x1.55554ap-5f, -0x1.6c0c28p-10f, 0x1.99e808p-16f};
+  static constexpr float kS[] = {-0x1.555556p-3f, 0x1.111174p-7f, -0x1.a05954p-13f, 0x1.7c2c3ap-19f};
+  static constexpr float kC[] = {-0x1p-1f, 0x1.55554ap-5f, -0x1.6c0c28p-10f, 0x1.99e808p-16f};
   const F32 z = q.r * q.r;
-  const F32 sine = q.r + multiply_add(polynomial(z, kS) * z, q.r, q.lost), cosine = multiply_add(polynomial(z, kC), z, F32(1));
+  const F32 sine = q.r + multiply_add(polynomial<kS>(z) * z, q.r, q.lost), cosine = multiply_add(polynomial<kC>(z), z, F32(1));
   const F32 value = select_odd(q.n, cosine, sine);
   return as_float<F32>(as_int(value) ^ ((q.n & 2) << 30));
 }
@@ -108,10 +108,10 @@ inline F32 cos(F32 x) {
 
 inline F32 tan(F32 x) {
   // tan(r) = r + r^3 t(r^2): relative 2^-29.4
-  constexpr float kT[] = {0x1.555560p-2f, 0x1.110d9ep-3f, 0x1.badaf2p-5f, 0x1.5ca7c2p-6f, 0x1.638858p-7f, 0x1.03a694p-14f, 0x1.1ff612p-8f};
+  static constexpr float kT[] = {0x1.555560p-2f, 0x1.110d9ep-3f, 0x1.badaf2p-5f, 0x1.5ca7c2p-6f, 0x1.638858p-7f, 0x1.03a694p-14f, 0x1.1ff612p-8f};
   const Quadrant q = reduce_by_half_pi(x);
   const F32 z = q.r * q.r, slope = multiply_add(q.lost, z, q.lost);  // of tan: about 1 + r^2
-  const F32 tangent = q.r + multiply_add(polynomial(z, kT) * z, q.r, slope);
+  const F32 tangent = q.r + multiply_add(polynomial<kT>(z) * z, q.r, slope);
   return select(x == F32(0), x, select_odd(q.n, F32(-1) / tangent, tangent));
 }
 
@@ -120,10 +120,10 @@ constexpr float kPi = 0x1.921fb6p+1f, kPiLow = -0x1.777a5cp-24f;  // pi as a sum
 /// atan(t) for t in [0, 1].
 inline F32 atan_of_fraction(F32 t) {
   // t + t^3 p(t^2): relative 2^-28.5
-  constexpr float kP[] = {-0x1.55553ep-2f, 0x1.9991e4p-3f, -0x1.242086p-3f, 0x1.c08c4ep-4f, -0x1.580946p-4f, 0x1.da2c18p-5f,
+  static constexpr float kP[] = {-0x1.55553ep-2f, 0x1.9991e4p-3f, -0x1.242086p-3f, 0x1.c08c4ep-4f, -0x1.580946p-4f, 0x1.da2c18p-5f,
                           -0x1.fd8744p-6f, 0x1.6436a0p-7f, -0x1.d38c5cp-10f};
   const F32 z = t * t;
-  return multiply_add(polynomial(z, kP) * z, t, t);
+  return multiply_add(polynomial<kP>(z) * z, t, t);
 }
 
 inline F32 atan(F32 x) {
@@ -150,8 +150,8 @@ inline F32 atan2(F32 y, F32 x) {
 /// asin(s) for s in [0, 0.6], z = s^2.
 inline F32 asin_of_small(F32 s, F32 z) {
   // s + s^3 p(z): relative 2^-30.9
-  constexpr float kP[] = {0x1.555564p-3f, 0x1.332b56p-4f, 0x1.6f2062p-5f, 0x1.d36a2ap-6f, 0x1.0c8d80p-5f, -0x1.b4b992p-7f, 0x1.c6b36ep-5f};
-  return multiply_add(polynomial(z, kP) * z, s, s);
+  static constexpr float kP[] = {0x1.555564p-3f, 0x1.332b56p-4f, 0x1.6f2062p-5f, 0x1.d36a2ap-6f, 0x1.0c8d80p-5f, -0x1.b4b992p-7f, 0x1.c6b36ep-5f};
+  return multiply_add(polynomial<kP>(z) * z, s, s);
 }
 
 /// |x| <= 0.6 directly; beyond asin(|x|) = pi/2 - 2 asin(sqrt((1 - |x|) / 2)), where sqrt gives the NaN outside [-1, 1].
