@@ -21,6 +21,8 @@
 #include <thread>
 
 #include "backend/llvm/kernel_emitter.h"
+#include "backend/llvm/measuring_code.h"
+#include "backend/llvm/measuring_emitter.h"
 #include "backend/llvm/runtime_bitcode.h"
 #include "backend/llvm/targets/x86.h"
 #include "backend/simd/bitcode.h"
@@ -193,6 +195,8 @@ class ModuleMaker {
     for (const std::string& symbol : parts.exported) module_.getNamedGlobal(symbol)->setLinkage(llvm::GlobalValue::ExternalLinkage);
   }
 
+  double add_measuring_functions() { return emit_measuring_functions(module_, target_of(level_)); }
+
   std::string finish(CodeForm form) {
     set_target_attributes(module_, description_);
     optimize(module_, *machine_);
@@ -220,6 +224,23 @@ class ModuleMaker {
 };
 
 }  // namespace
+
+MeasuringCode measuring_code(TargetLevel level) {
+  initialize_llvm();
+  MeasuringCode code;
+  std::string object;
+  guarded_llvm([&] {
+    ModuleMaker maker(level);
+    code.flops_per_iteration = maker.add_measuring_functions();
+    object = maker.finish(CodeForm::kObject);
+  });
+  const std::vector<std::string> symbols{"multiply_add", "read", "triad"};
+  code.owner = load_code({object}, symbols);
+  code.multiply_add = reinterpret_cast<void (*)(void*, int64_t)>(code.owner->find("multiply_add"));
+  code.read = reinterpret_cast<void (*)(const void*, int64_t, void*)>(code.owner->find("read"));
+  code.triad = reinterpret_cast<void (*)(void*, const void*, const void*, int64_t)>(code.owner->find("triad"));
+  return code;
+}
 
 std::string generate_code(const std::vector<loop::Kernel>& kernels, TargetLevel level, CodeForm form) {
   initialize_llvm();

@@ -9,11 +9,13 @@ endfunction()
 llvm_config(LLVM_INCLUDE --includedir)
 llvm_config(LLVM_LIBRARIES --link-static --libs orcjit native passes bitreader linker)
 llvm_config(LLVM_SYSTEM_LIBRARIES --link-static --system-libs)
+# What only LLVM's own tools need of these.
+list(FILTER LLVM_SYSTEM_LIBRARIES EXCLUDE REGEX "z3|xml2")
 llvm_config(LLVM_LIBRARY_DIRECTORY --libdir)
 
 file(GLOB llvm_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/llvm/*.cpp)
 set_source_files_properties(${llvm_sources} PROPERTIES COMPILE_OPTIONS "-isystem${LLVM_INCLUDE};-Wno-unused-parameter")
-target_link_directories(sinter_backend PUBLIC ${LLVM_LIBRARY_DIRECTORY})
+list(TRANSFORM LLVM_LIBRARIES REPLACE "^-l(.+)$" "${LLVM_LIBRARY_DIRECTORY}/lib\\1.a")
 target_link_libraries(sinter_backend PUBLIC ${LLVM_LIBRARIES} ${LLVM_SYSTEM_LIBRARIES})
 target_link_options(sinter_backend INTERFACE -Wl,--exclude-libs,ALL -Wl,--gc-sections)
 

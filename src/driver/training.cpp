@@ -1,0 +1,61 @@
+#include "driver/training.h"
+
+#include "driver/compile.h"
+#include "ir/structural_hash.h"
+
+namespace sinter::driver {
+namespace {
+
+/// The type of one sample of an input: its type without the first axis, which counts samples.
+runtime::SampleType sample_of(const ir::Variable& variable) {
+  const Shape& shape = variable.type.shape;
+  if (shape.rank() == 0) throw Error(ErrorCode::kType, "input " + variable.name + " is " + variable.type.to_string() + ": its first axis must count samples");
+  runtime::SampleType sample{variable.type.dtype, {}};
+  for (size_t axis = 1; axis < shape.rank(); ++axis) {
+    const auto size = shape[axis].as_constant();
+    if (!size)
+      throw Error(ErrorCode::kType, "input " + variable.name + " is " + variable.type.to_string() + ": data need constant sizes after the first axis")
+          .hint("compile the size in: --specialize " + shape[axis].to_string() + "=VALUE");
+    sample.extents.push_back(*size);
+  }
+  return sample;
+}
+
+}  // namespace
+
+void declare_variables(const ir::Module& module, runtime::State& state) {
+  for (const ir::Variable& variable : module.variables)
+    if (variable.role == Role::kParameter || variable.role == Role::kState) state.declare(variable.name, variable.role, variable.type);
+}
+
+runtime::ModelIdentity identity_of(const ir::Module& module) {
+  runtime::ModelIdentity identity;
+  const auto hash = [&](std::string_view function) { return ir::structural_hash(only(module, function)).to_string(); };
+  identity.model = module.find_function("predict") ? hash("predict") : ir::structural_hash(module).to_string();
+  if (module.find_function("step")) identity.training = hash("step");
+  return identity;
+}
+
+runtime::DataRequest data_request(const ir::Module& module, const language::TrainSpec& train) {
+  if (!train.data) throw Error(ErrorCode::kUsage, "the train block names no data").hint("write data = ..., or give --data FILE.csv");
+  runtime::DataRequest request;
+  request.source = train.data->source;
+  for (const auto& [name, value] : train.data->arguments) std::visit([&](const auto& v) { request.arguments[name] = v; }, value);
+  request.place = train.data->place;
+  request.feature = sample_of(module.variable(train.feature));
+  if (const ir::Variable* label = module.find_variable(train.label)) request.label = sample_of(*label);
+  request.label_is_classes = train.label_is_classes;
+  request.classes = train.classes;
+  return request;
+}
+
+runtime::Normalise normalise_of(const language::TrainSpec& train) {
+  switch (train.normalise) {
+    case language::Normalise::kStandard: return runtime::Normalise::kStandard;
+    case language::Normalise::kMinMax: return runtime::Normalise::kMinMax;
+    case language::Normalise::kNone: break;
+  }
+  return runtime::Normalise::kNone;
+}
+
+}  // namespace sinter::driver

@@ -1,0 +1,141 @@
+#include "tools/command_line.h"
+
+#include <charconv>
+#include <cmath>
+#include <filesystem>
+
+#include "base/text.h"
+#include "io/mapping.h"
+#include "ir/text.h"
+
+namespace sinter::tools {
+
+void add_model_options(CLI::App& verb, ModelOptions& options) {
+  verb.add_option("file", options.file, "A model text (.sinter) or a graph text (.sir)")->required();
+  verb.add_option("--model", options.model, "Which model of the file, when it has several");
+  verb.add_option("--specialize", options.specialize, "Compile a symbol's value in: SYMBOL=VALUE")->type_name("SYMBOL=VALUE");
+  verb.add_option("--data", options.data, "Another data source than the text's: a .csv file, or a call such as 'clusters(samples = 100)'");
+}
+
+void add_train_options(CLI::App& verb, ModelOptions& options) {
+  verb.add_option("--epochs", options.epochs, "Epochs, instead of the text's");
+  verb.add_option("--batch", options.batch, "Samples per step, instead of the text's");
+  verb.add_option("--seed", options.seed, "Seed of initial values and shuffling, instead of the text's");
+  verb.add_option("--learning-rate", options.learning_rate, "Learning rate, instead of the text's");
+}
+
+void add_run_options(CLI::App& verb, RunOptions& options) {
+  verb.add_option("--weights", options.weights, "Parameters and state from a .safetensors file (weights or a checkpoint)");
+  verb.add_option("--threads", options.threads, "Threads to use; all cores unless given")->check(CLI::Range(1, 1024));
+  verb.add_flag("--reference", options.reference, "Run the reference evaluator instead of native code (slow)");
+  verb.add_flag("--no-cache", options.no_cache, "Compile anew, and keep nothing");
+}
+
+driver::CompileOptions compile_options(const RunOptions& options) {
+  driver::CompileOptions compile;
+  compile.threads = options.threads;
+  compile.use_cache = !options.no_cache;
+  return compile;
+}
+
+std::unique_ptr<runtime::Team> make_team(int threads) {
+  const int count = threads > 0 ? threads : this_machine().cores;
+  return count == 1 ? runtime::serial_team() : runtime::openmp_team(count);
+}
+
+bool is_graph_text(const std::string& path) { return std::filesystem::path(path).extension() == ".sir"; }
+
+std::map<std::string, std::string> parse_pairs(const std::vector<std::string>& pairs, const std::string& option) {
+  std::map<std::string, std::string> map;
+  for (const std::string& pair : pairs) {
+    const size_t equals = pair.find('=');
+    if (equals == 0 || equals == std::string::npos || equals + 1 == pair.size())
+      throw Error(ErrorCode::kUsage, option + " " + quoted(pair) + " is no NAME=VALUE");
+    if (!map.emplace(pair.substr(0, equals), pair.substr(equals + 1)).second)
+      throw Error(ErrorCode::kUsage, option + " names " + quoted(pair.substr(0, equals)) + " twice");
+  }
+  return map;
+}
+
+int64_t parse_count(const std::string& text, const std::string& what) {
+  int64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size() || value < 0)
+    throw Error(ErrorCode::kUsage, what + " is " + quoted(text) + ", not a whole number from 0");
+  return value;
+}
+
+Opened open_model(const ModelOptions& options) {
+  Opened opened;
+  opened.path = options.file;
+  language::Options wanted;
+  wanted.model = options.model;
+  wanted.epochs = options.epochs;
+  wanted.batch = options.batch;
+  wanted.seed = options.seed;
+  wanted.learning_rate = options.learning_rate;
+  wanted.data = options.data;
+  for (const auto& [symbol, value] : parse_pairs(options.specialize, "--specialize")) wanted.dims[symbol] = parse_count(value, "the dim " + symbol);
+  const std::string text = io::read_text(options.file);
+  if (is_graph_text(options.file)) {
+    if (!wanted.dims.empty()) throw Error(ErrorCode::kUsage, "--specialize is for model texts").hint("write the value into the graph text");
+    opened.module = ir::parse_module(text, options.file);
+  } else {
+    language::Compiled compiled = language::compile_text(text, options.file, wanted);
+    opened.module = std::move(compiled.module);
+    opened.train = std::move(compiled.train);
+  }
+  const std::string main = opened.module.find_function("predict") ? "predict" : "main";
+  if (const ir::Function* function = opened.module.find_function(main)) {
+    for (const std::string& name : function->arguments)
+      if (opened.module.variable(name).role == Role::kInput) opened.inputs.push_back(name);
+    for (const std::string& name : function->results)
+      if (opened.module.variable(name).role == Role::kOutput) opened.outputs.push_back(name);
+  }
+  return opened;
+}
+
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<size_t>& right) {
+  std::vector<size_t> widths;
+  // Code points, not bytes, decide the width of a column.
+  const auto width = [](const std::string& text) {
+    return static_cast<size_t>(std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xC0) != 0x80; }));
+  };
+  for (const auto& row : rows) {
+    widths.resize(std::max(widths.size(), row.size()), 0);
+    for (size_t i = 0; i < row.size(); ++i) widths[i] = std::max(widths[i], width(row[i]));
+  }
+  std::string text;
+  for (const auto& row : rows) {
+    std::string line;
+    for (size_t i = 0; i < row.size(); ++i) {
+      const std::string pad(widths[i] - width(row[i]), ' ');
+      const bool to_the_right = std::find(right.begin(), right.end(), i) != right.end();
+      line += (i ? "  " : "") + (to_the_right ? pad + row[i] : row[i] + pad);
+    }
+    line.erase(line.find_last_not_of(' ') + 1);
+    text += line + "\n";
+  }
+  return text;
+}
+
+std::string format_number(double value, int digits) {
+  char buffer[64];
+  std::snprintf(buffer, sizeof buffer, "%.*f", digits, value);
+  return buffer;
+}
+
+std::string format_bytes(double bytes) {
+  static constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
+  size_t unit = 0;
+  while (bytes >= 1024 && unit + 1 < std::size(kUnits)) bytes /= 1024, ++unit;
+  return format_number(bytes, unit == 0 ? 0 : 1) + " " + kUnits[unit];
+}
+
+std::string format_count(int64_t count) {
+  std::string digits = std::to_string(count);
+  for (auto at = static_cast<std::ptrdiff_t>(digits.size()) - 3; at > (count < 0 ? 1 : 0); at -= 3) digits.insert(static_cast<size_t>(at), ",");
+  return digits;
+}
+
+}  // namespace sinter::tools

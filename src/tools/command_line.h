@@ -1,0 +1,77 @@
+// What the verbs of the command line share: their registration, the options that several have, and opening a model by its path.
+#pragma once
+
+#include <CLI/CLI.hpp>
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "driver/compile.h"
+#include "frontend/language/language.h"
+#include "runtime/team.h"
+
+namespace sinter::tools {
+
+/// Each verb adds itself; its callback does the work and may raise Error.
+void add_bench(CLI::App& app);
+void add_check(CLI::App& app);
+void add_compile(CLI::App& app);
+void add_evaluate(CLI::App& app);
+void add_fmt(CLI::App& app);
+void add_info(CLI::App& app);
+void add_inspect(CLI::App& app);
+void add_opt(CLI::App& app);
+void add_predict(CLI::App& app);
+void add_run(CLI::App& app);
+void add_train(CLI::App& app);
+
+/// Options of every verb that opens a model.
+struct ModelOptions {
+  std::string file, model, data;
+  std::vector<std::string> specialize;  // symbol=value
+  std::optional<int64_t> epochs, batch;
+  std::optional<uint32_t> seed;
+  std::optional<double> learning_rate;
+};
+void add_model_options(CLI::App& verb, ModelOptions& options);
+void add_train_options(CLI::App& verb, ModelOptions& options);
+
+/// Options of every verb that runs something.
+struct RunOptions {
+  std::string weights;
+  int threads = 0;  // 0: all cores
+  bool reference = false;
+  bool no_cache = false;
+};
+void add_run_options(CLI::App& verb, RunOptions& options);
+driver::CompileOptions compile_options(const RunOptions& options);
+std::unique_ptr<runtime::Team> make_team(int threads);
+
+/// A model file, opened: a model text or a graph text. Raises Error.
+struct Opened {
+  std::string path;
+  ir::Module module;
+  std::optional<language::TrainSpec> train;
+  std::vector<std::string> inputs, outputs;  // of `predict`, when there is one
+};
+Opened open_model(const ModelOptions& options);
+bool is_graph_text(const std::string& path);
+
+/// "name=value" pairs of an option. Raises Error kUsage.
+std::map<std::string, std::string> parse_pairs(const std::vector<std::string>& pairs, const std::string& option);
+int64_t parse_count(const std::string& text, const std::string& what);
+
+/// Parameters and state of the module, declared, and filled: from a weights file, or by running `init` with the seed.
+void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team);
+
+/// Lines of equal columns; the first row is the head. Numbers are right-aligned (columns that `right` names by index).
+std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<size_t>& right = {});
+std::string format_number(double value, int digits);
+std::string format_bytes(double bytes);
+/// 1234567 as "1,234,567".
+std::string format_count(int64_t count);
+
+}  // namespace sinter::tools

@@ -1,0 +1,80 @@
+// sinter inspect: what a model is, before anything runs: inputs, outputs, parameters, arithmetic, planned memory.
+#include <iostream>
+#include <set>
+
+#include "runtime/layout.h"
+#include "tools/command_line.h"
+#include "tools/plan_text.h"
+
+namespace sinter::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  std::vector<std::string> dims;
+  bool train = false;
+};
+
+void list_variables(const ir::Module& module, Role role, const std::string& title, int64_t& elements, double& bytes) {
+  std::vector<std::vector<std::string>> rows{{title, "type", "elements"}};
+  for (const ir::Variable& variable : module.variables) {
+    if (variable.role != role) continue;
+    const auto count = variable.type.shape.element_count();
+    if (count.is_constant()) {
+      elements += count.constant();
+      bytes += static_cast<double>(byte_count(variable.type).constant());
+    }
+    rows.push_back({variable.name, variable.type.to_string(), count.is_constant() ? format_count(count.constant()) : count.to_string()});
+  }
+  if (rows.size() > 1) std::cout << table(rows, {2}) << "\n";
+}
+
+void run(const Options& options) {
+  const Opened opened = open_model(options.model);
+  std::string function = options.train ? "step" : opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
+  const ir::Module part = driver::only(opened.module, function);
+  std::cout << "model " << opened.module.name << ", function " << function << "\n\n";
+  int64_t parameters = 0, states = 0, other = 0;
+  double parameter_bytes = 0, state_bytes = 0, other_bytes = 0;
+  list_variables(part, Role::kInput, "input", other, other_bytes);
+  list_variables(part, Role::kOutput, "output", other, other_bytes);
+  list_variables(part, Role::kParameter, "parameter", parameters, parameter_bytes);
+  list_variables(part, Role::kState, "state", states, state_bytes);
+  const driver::Lowered lowered = driver::lower(opened.module, function);
+  const runtime::Program& program = lowered.code.program;
+  SymbolValues symbols;
+  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) symbols[symbol] = parse_count(value, "the dim " + symbol);
+  std::string at;
+  for (const std::string& symbol : program.symbols) {
+    symbols.try_emplace(symbol, opened.train && opened.train->batch_symbol == symbol ? opened.train->batch : 1);
+    at += (at.empty() ? " at " : ", ") + symbol + " = " + std::to_string(symbols[symbol]);
+  }
+  Dim flops = 0;
+  int64_t scratch = 0;
+  for (const runtime::ProgramKernel& kernel : program.kernels) flops = flops + kernel.flops, scratch = std::max(scratch, kernel.scratch_bytes);
+  // Sizes need a program only; its kernels are never called.
+  constexpr SinterKernel kNothing = [](const SinterArgs*, int64_t, int64_t) -> int32_t { return SINTER_OK; };
+  const runtime::Executable shell(program, std::vector<SinterKernel>(program.kernels.size(), kNothing), nullptr);
+  const runtime::Layout layout(shell, symbols);
+  std::cout << table({
+      {"parameters", format_count(parameters) + " (" + format_bytes(parameter_bytes) + ")"},
+      {"state", format_count(states) + " (" + format_bytes(state_bytes) + ")"},
+      {"kernels", std::to_string(program.kernels.size())},
+      {"arithmetic", flops.to_string() + " operations" + (at.empty() ? "" : ", " + format_count(flops.evaluate(symbols)) + at)},
+      {"temporaries", format_bytes(static_cast<double>(layout.arena_bytes())) + at + ", scratch " + format_bytes(static_cast<double>(scratch)) + " per thread"},
+  });
+}
+
+}  // namespace
+
+void add_inspect(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("inspect", "Show inputs, outputs, parameters, arithmetic and planned memory of a model");
+  add_model_options(*verb, options->model);
+  add_train_options(*verb, options->model);
+  verb->add_option("--dim", options->dims, "A symbol's value; the train block's batch, else 1, unless given")->type_name("SYMBOL=VALUE");
+  verb->add_flag("--train", options->train, "The training step, not the prediction");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace sinter::tools

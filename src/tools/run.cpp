@@ -1,0 +1,92 @@
+// sinter run: one function on given tensors.
+#include <filesystem>
+#include <iostream>
+
+#include "base/random.h"
+#include "base/text.h"
+#include "io/npy.h"
+#include "ir/evaluate.h"
+#include "passes/grad.h"
+#include "tools/command_line.h"
+
+namespace sinter::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  RunOptions run;
+  std::vector<std::string> inputs, dims;
+  std::string out, function;
+};
+
+/// The first elements, as people read them.
+std::string preview(const Tensor& tensor) {
+  constexpr int64_t kShown = 8;
+  std::string text;
+  for (int64_t i = 0; i < std::min(tensor.size(), kShown); ++i)
+    text += (i ? ", " : "") + (is_float(tensor.dtype()) ? to_text(static_cast<float>(tensor.get(i))) : std::to_string(tensor.get_integer(i)));
+  return "[" + text + (tensor.size() > kShown ? ", ...]" : "]");
+}
+
+void write_outputs(const std::map<std::string, Tensor>& outputs, const std::string& folder) {
+  if (folder.empty()) {
+    for (const auto& [name, tensor] : outputs) std::cout << name << ": " << tensor.type_string() << " = " << preview(tensor) << "\n";
+    return;
+  }
+  std::error_code error;
+  std::filesystem::create_directories(folder, error);
+  if (error) throw Error(ErrorCode::kIo, "cannot make the folder " + folder + ": " + error.message());
+  for (const auto& [name, tensor] : outputs) io::write_npy(folder + "/" + name + ".npy", tensor);
+  std::cerr << "wrote " << outputs.size() << (outputs.size() == 1 ? " output to " : " outputs to ") << folder << "\n";
+}
+
+void run(const Options& options) {
+  const Opened opened = open_model(options.model);
+  std::string function = options.function;
+  if (function.empty()) function = opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
+  std::map<std::string, Tensor> inputs;
+  for (const auto& [name, path] : parse_pairs(options.inputs, "--input")) inputs[name] = io::read_npy(path);
+  for (const std::string& name : opened.module.function(function).arguments) {
+    const ir::Variable& variable = opened.module.variable(name);
+    if (variable.role == Role::kInput && !inputs.count(name))
+      throw Error(ErrorCode::kUsage, "input " + quoted(name) + " has no value").hint("--input " + name + "=FILE.npy, of type " + variable.type.to_string());
+  }
+  const auto team = make_team(options.run.threads);
+  runtime::State state;
+  prepare_state(opened, options.run, opened.train ? opened.train->seed : 0, state, *team);
+  SymbolValues symbols;
+  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) symbols[symbol] = parse_count(value, "the dim " + symbol);
+  std::map<std::string, Tensor> outputs;
+  if (options.run.reference) {
+    std::map<std::string, Tensor> variables = inputs;
+    for (const auto& entry : state.entries()) variables[entry.name] = entry.value;
+    for (auto& [name, tensor] : ir::evaluate(passes::grad(driver::only(opened.module, function)), function, variables, symbols))
+      if (opened.module.variable(name).role == Role::kOutput) outputs[name] = tensor;
+  } else {
+    const auto executable = driver::compile(opened.module, function, compile_options(options.run));
+    runtime::Run run(executable, state, *team);
+    for (const auto& [name, tensor] : inputs) run.bind(name, tensor);
+    for (const auto& [symbol, value] : symbols) run.set_dim(symbol, value);
+    run.execute();
+    for (const runtime::Port& port : executable->program().ports)
+      if (port.role == Role::kOutput) outputs[port.name] = run.output(port.name);
+  }
+  write_outputs(outputs, options.out);
+}
+
+}  // namespace
+
+void add_run(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("run", "Run a model on given tensors and show or save what comes out");
+  add_model_options(*verb, options->model);
+  add_run_options(*verb, options->run);
+  verb->add_option("--seed", options->model.seed, "Seed of initial values, where no weights are given");
+  verb->add_option("--input", options->inputs, "An input's value, from a .npy file")->type_name("NAME=FILE");
+  verb->add_option("--dim", options->dims, "The value of a symbol that no input determines")->type_name("SYMBOL=VALUE");
+  verb->add_option("--function", options->function, "One function: predict unless given");
+  verb->add_option("-o,--out", options->out, "A folder for the outputs, one .npy file each; a preview is printed unless given");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace sinter::tools
