@@ -4,6 +4,7 @@
 #include <set>
 
 #include "backend/loop/text.h"
+#include "backend/loop/verify.h"
 #include "backend/lower/contract_form.h"
 #include "backend/lower/lower_fusion.h"
 #include "base/hash.h"
@@ -62,7 +63,7 @@ class KernelWriter {
   loop::Kernel write() {
     const ir::Graph& body = body_of(fusion_);
     if (kind_of(fusion_) != "parallel") {
-      declare(body, fusion_, identity(fusion_.operands.size()), identity(fusion_.results.size()));
+      declare(body, identity(fusion_.operands.size()), identity(fusion_.results.size()));
       return builder_.finish(lower_fusion(kind_of(fusion_), builder_, {body, parts_[0], Dim::symbol("tile")}));
     }
     declare_parts(body);
@@ -95,9 +96,9 @@ class KernelWriter {
   }
 
   /// Declares the buffers of one part: operands and results by their slots of the whole fusion.
-  void declare(const ir::Graph& body, const ir::Node& part, const std::vector<size_t>& operand_slots, const std::vector<size_t>& result_slots) {
+  void declare(const ir::Graph& body, const std::vector<size_t>& operand_slots, const std::vector<size_t>& result_slots) {
+    builder_.reserve(body);
     BodyBuffers buffers;
-    const bool scatters = kind_of(part) == "scatter";
     for (size_t i = 0; i < operand_slots.size(); ++i) {
       const TensorType& type = body.type(body.argument(static_cast<int32_t>(i)));
       buffers.arguments.push_back(builder_.add_buffer(type.dtype, type.shape, loop::BufferUse::kRead));
@@ -105,14 +106,11 @@ class KernelWriter {
     }
     for (size_t i = 0; i < result_slots.size(); ++i) {
       const TensorType& type = body.type(body.results()[i]);
-      buffers.results.push_back(builder_.add_buffer(type.dtype, type.shape, scatters || needs_reading(part) ? loop::BufferUse::kReadWrite : loop::BufferUse::kWrite));
-      bindings_.push_back({operands_.size() + result_slots[i], scatters ? Access::kReadWrite : Access::kWrite});
+      buffers.results.push_back(builder_.add_buffer(type.dtype, type.shape, loop::BufferUse::kWrite));
+      bindings_.push_back({operands_.size() + result_slots[i], Access::kWrite});
     }
     parts_.push_back(std::move(buffers));
   }
-
-  /// A contract that accumulates straight into its result reads it as well.
-  static bool needs_reading(const ir::Node& part) { return kind_of(part) == "contract" && body_of(part).nodes().size() == 1; }
 
   void declare_parts(const ir::Graph& body) {
     for (const ir::Node& part : body.nodes()) {
@@ -126,7 +124,7 @@ class KernelWriter {
         SINTER_CHECK(found != body.results().end(), "every result of a part is a result of the parallel fusion");
         result_slots.push_back(static_cast<size_t>(found - body.results().begin()));
       }
-      declare(body_of(part), part, operand_slots, result_slots);
+      declare(body_of(part), operand_slots, result_slots);
     }
   }
 
@@ -212,7 +210,10 @@ class FunctionWriter {
     kernel.name = "kernel";
     kernel.name = "sinter_" + kind + "_" + hash_text(loop::print(kernel)).to_string().substr(0, 16);
     const auto [entry, added] = by_name_.try_emplace(kernel.name, static_cast<int32_t>(lowered_.kernels.size()));
-    if (added) lowered_.kernels.push_back(std::move(kernel));
+    if (added) {
+      loop::verify(kernel);
+      lowered_.kernels.push_back(std::move(kernel));
+    }
     return entry->second;
   }
 

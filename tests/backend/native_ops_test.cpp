@@ -2,7 +2,6 @@
 // each instruction set of this machine, and the same bits for one participant and for three.
 #include <gtest/gtest.h>
 
-#include "backend/lower/contract_form.h"
 #include "backend/support/native.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
@@ -12,24 +11,6 @@
 
 namespace sinter::test {
 namespace {
-
-/// Samples that passes bring into a form that lowering takes.
-bool needs_passes(const ir::OpDef& op, const ir::Sample& sample) {
-  if (op.name == "constant") return ir::get_attribute<Tensor>(op, sample.attributes, "value").size() != 1;
-  if (!std::holds_alternative<ir::Contract>(op.lowering)) return false;
-  try {
-    const ir::Module module = module_of(op, sample);
-    backend::contract_form(module.functions[0].graph.nodes()[0], module.functions[0].graph);
-    return false;
-  } catch (const InternalError&) {
-    return true;
-  }
-}
-
-bool is_native(const ir::OpDef& op) {
-  return !std::holds_alternative<ir::NotNative>(op.lowering) && !std::holds_alternative<ir::Composite>(op.lowering) &&
-         !std::holds_alternative<ir::Control>(op.lowering);
-}
 
 std::string spell(const SymbolValues& symbols) {
   std::string text;

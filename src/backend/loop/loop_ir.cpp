@@ -1,24 +1,17 @@
 #include "backend/loop/loop_ir.h"
 
-#include <cmath>
-#include <limits>
+#include "backend/loop/scalar_eval.h"
 
 namespace sinter::loop {
 namespace {
 
 ExpressionRef make(Expression expression) { return std::make_shared<const Expression>(std::move(expression)); }
 
-int64_t saturated(double value) {
-  if (std::isnan(value)) return 0;
-  if (value >= 9223372036854775808.0) return std::numeric_limits<int64_t>::max();
-  if (value <= -9223372036854775808.0) return std::numeric_limits<int64_t>::min();
-  return static_cast<int64_t>(value);
-}
 
 }  // namespace
 
 ExpressionRef constant(DType dtype, double value) {
-  if (!is_float(dtype)) return integer_constant(dtype, dtype == DType::kBool ? value != 0 : saturated(value));
+  if (!is_float(dtype)) return integer_constant(dtype, to_integer(from_number(value, dtype), dtype));
   Expression e;
   e.kind = Expression::Kind::kConstant;
   e.dtype = dtype;

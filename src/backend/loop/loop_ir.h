@@ -19,9 +19,10 @@
 
 namespace sinter::loop {
 
+/// What kWrite and kScratch hold at the start of a tile is garbage; a tile may read back what it has written.
 enum class BufferUse : uint8_t { kRead, kWrite, kReadWrite, kScratch };
 
-/// A row-major array. Scratch belongs to the participant and holds garbage at the start of each tile; its size is constant.
+/// A row-major array. Scratch belongs to the participant; its size is constant.
 struct Buffer {
   std::string name;
   DType dtype = DType::kF32;
@@ -76,10 +77,11 @@ using Body = std::vector<Statement>;
 enum class LoopKind : uint8_t {
   kSerial,
   kUnrolled,  // constant extent, at most 64
-  kVector,    // the iterations run `lanes` at a time, in lockstep, the last ones under a mask; nests no other vector loop
+  kVector,    // the iterations run `lanes` at a time, in lockstep, the last ones under a mask; nests no other vector loop. One lane is serial
 };
 
-/// for variable in 0 .. extent-1. In a vector loop, inner loops' extents must not depend on `variable`.
+/// for variable in 0 .. extent-1; the extent is never negative. In a vector loop, inner loops' extents must not depend on `variable`, and no iteration
+/// touches an element that another writes.
 struct For {
   std::string variable;
   Dim extent;
@@ -102,7 +104,7 @@ struct Declare {
 
 /// name = op(name, value), op one of add, multiply, maximum, minimum, and, or. When the accumulator was declared outside the enclosing vector
 /// loop, each lane keeps a partial (starting from op's identity) and the partials are combined with the accumulator after the loop in the order of a
-/// fixed tree: lanes halved until one is left (lane i with lane i + n/2), then op(accumulator, that).
+/// fixed tree: lanes halved until one is left (lane i with lane i + n/2), then op(accumulator, that). Inside the loop it is not read.
 struct Update {
   std::string name;
   ScalarOp op = ScalarOp::kAdd;

@@ -15,12 +15,17 @@ class Printer {
     line("tiles " + kernel_.tiles.to_string());
     if (kernel_.failure_sites > 0) line("failure_sites " + std::to_string(kernel_.failure_sites));
     for (const Buffer& buffer : kernel_.buffers) {
-      static constexpr std::string_view kUses[] = {"read", "write", "update", "scratch"};
+      static constexpr std::string_view kUses[] = {"read", "write", "readwrite", "scratch"};
       line(std::string(kUses[static_cast<size_t>(buffer.use)]) + " " + buffer.name + ": " + TensorType{buffer.dtype, buffer.shape}.to_string());
     }
     body(kernel_.body);
     close();
     return std::move(text_);
+  }
+
+  std::string first_line(const Statement& one) {
+    std::visit([this](const auto& node) { statement(node); }, one.node);
+    return text_.substr(0, text_.find('\n'));
   }
 
  private:
@@ -45,7 +50,11 @@ class Printer {
   static std::string ranges(const std::vector<Range>& list) {
     return joined(list, [](const Range& range) { return range.lower.to_string() + " <= " + range.value.to_string() + " < " + range.upper.to_string(); });
   }
-  const std::string& buffer(int32_t index) const { return kernel_.buffers[static_cast<size_t>(index)].name; }
+  /// Broken kernels print too, for the messages about them.
+  std::string buffer(int32_t index) const {
+    const bool exists = index >= 0 && static_cast<size_t>(index) < kernel_.buffers.size();
+    return exists ? kernel_.buffers[static_cast<size_t>(index)].name : "?";
+  }
   std::string element(int32_t index, const std::vector<Dim>& indices) const { return buffer(index) + "[" + dims(indices) + "]"; }
 
   static std::string number(const Expression& e) {
@@ -56,6 +65,7 @@ class Printer {
   }
 
   std::string expression(const ExpressionRef& e) const {
+    if (!e) return "?";
     const auto arguments = [&] { return joined(e->arguments, [this](const ExpressionRef& argument) { return expression(argument); }); };
     switch (e->kind) {
       case Expression::Kind::kConstant: return number(*e);
@@ -114,7 +124,7 @@ class Printer {
     line("batches " + s.batches.to_string());
     close();
   }
-  std::string typed(const ExpressionRef& e) const { return std::string(sinter::name(e->dtype)) + " = " + expression(e); }
+  std::string typed(const ExpressionRef& e) const { return (e ? std::string(sinter::name(e->dtype)) : "?") + " = " + expression(e); }
 
   const Kernel& kernel_;
   std::string text_;
@@ -124,5 +134,7 @@ class Printer {
 }  // namespace
 
 std::string print(const Kernel& kernel) { return Printer(kernel).print(); }
+
+std::string first_line(const Kernel& kernel, const Statement& statement) { return Printer(kernel).first_line(statement); }
 
 }  // namespace sinter::loop

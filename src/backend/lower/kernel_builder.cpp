@@ -1,7 +1,5 @@
 #include "backend/lower/kernel_builder.h"
 
-#include <set>
-
 #include "backend/loop/symbols.h"
 
 namespace sinter::backend {
@@ -23,6 +21,21 @@ int32_t KernelBuilder::add_scratch(DType dtype, int64_t elements) {
 int32_t KernelBuilder::add_failure_site(std::string node) {
   failure_sites_.push_back(std::move(node));
   return static_cast<int32_t>(failure_sites_.size()) - 1;
+}
+
+std::string KernelBuilder::fresh(std::string_view stem) {
+  std::string name;
+  do {
+    name = std::string(stem) + std::to_string(next_name_++);
+  } while (reserved_.contains(name));
+  return name;
+}
+
+void KernelBuilder::reserve(const ir::Graph& body) {
+  for (int32_t id = 0; id < body.value_count(); ++id)
+    for (const Dim& dim : body.type({id}).shape) dim.collect_symbols(reserved_);
+  if (!reserved_.contains("tile")) return;
+  throw Error(ErrorCode::kUnsupported, "a dim called 'tile' cannot be compiled, kernels use that word").hint("give the dim another name");
 }
 
 loop::Kernel KernelBuilder::finish(Section section) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -37,7 +38,9 @@ class KernelBuilder {
   void reshape_buffer(int32_t buffer, Shape shape) { kernel_.buffers[static_cast<size_t>(buffer)].shape = std::move(shape); }
   const loop::Buffer& buffer(int32_t index) const { return kernel_.buffers[static_cast<size_t>(index)]; }
   int32_t add_scratch(DType dtype, int64_t elements);
-  std::string fresh(std::string_view stem) { return std::string(stem) + std::to_string(next_name_++); }
+  /// A name that no other in the kernel has. Symbols of the model are reserved before the first.
+  std::string fresh(std::string_view stem);
+  void reserve(const ir::Graph& body);
   int32_t add_failure_site(std::string node);
   const std::vector<std::string>& failure_sites() const { return failure_sites_; }
 
@@ -54,6 +57,7 @@ class KernelBuilder {
   std::vector<loop::Buffer> scratch_;
   std::vector<std::string> failure_sites_;
   DimMap bounds_;
+  std::set<std::string> reserved_;
   int next_name_ = 0;
 };
 

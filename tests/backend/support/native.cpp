@@ -1,8 +1,9 @@
 #include "backend/support/native.h"
 
 #include "backend/llvm/codegen.h"
-#include "backend/lower_function.h"
+#include "backend/lower/contract_form.h"
 #include "ir/builder.h"
+#include "support/samples.h"
 
 namespace sinter::test {
 
@@ -78,9 +79,30 @@ MemoryPlan plain_plan(const ir::Module& module, const ir::Function& function) {
   return plan;
 }
 
-NativeProgram::NativeProgram(const ir::Module& module, TargetLevel level) {
+backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level) {
   const ir::Function function = wrap_each_node(module.function("main"));
-  backend::LoweredFunction lowered = backend::lower_function(module, function, plain_plan(module, function), target_of(level), level);
+  return backend::lower_function(module, function, plain_plan(module, function), target_of(level), level);
+}
+
+bool is_native(const ir::OpDef& op) {
+  return !std::holds_alternative<ir::NotNative>(op.lowering) && !std::holds_alternative<ir::Composite>(op.lowering) &&
+         !std::holds_alternative<ir::Control>(op.lowering);
+}
+
+bool needs_passes(const ir::OpDef& op, const ir::Sample& sample) {
+  if (op.name == "constant") return ir::get_attribute<Tensor>(op, sample.attributes, "value").size() != 1;
+  if (!std::holds_alternative<ir::Contract>(op.lowering)) return false;
+  try {
+    const ir::Module module = module_of(op, sample);
+    backend::contract_form(module.functions[0].graph.nodes()[0], module.functions[0].graph);
+    return false;
+  } catch (const InternalError&) {
+    return true;
+  }
+}
+
+NativeProgram::NativeProgram(const ir::Module& module, TargetLevel level) {
+  backend::LoweredFunction lowered = lower_main(module, level);
   std::vector<std::string> names;
   for (const loop::Kernel& kernel : lowered.kernels) names.push_back(kernel.name);
   const auto code = backend::load_code(backend::generate_objects(lowered.kernels, level, 1), names);

@@ -4,8 +4,10 @@
 #include <map>
 #include <string>
 
+#include "backend/lower_function.h"
 #include "base/machine.h"
 #include "ir/module.h"
+#include "ir/op_def.h"
 #include "runtime/executable.h"
 #include "runtime/team.h"
 
@@ -19,6 +21,14 @@ ir::Function wrap_each_node(const ir::Function& function);
 
 /// One buffer for each value; results that are variables are written where they belong.
 MemoryPlan plain_plan(const ir::Module& module, const ir::Function& function);
+
+/// `main` of a module, lowered for a level.
+backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level);
+
+/// Records that lower to a kernel of their own.
+bool is_native(const ir::OpDef& op);
+/// Samples that passes bring into a form that lowering takes.
+bool needs_passes(const ir::OpDef& op, const ir::Sample& sample);
 
 /// `main` of a module, compiled for a level.
 class NativeProgram {
