@@ -4,6 +4,7 @@
 #include <numeric>
 
 #include "ir/op_def.h"
+#include "passes/cse.h"
 #include "passes/rewrite.h"
 
 namespace sinter::passes {
@@ -42,18 +43,19 @@ std::vector<size_t> rising(const Integers& by) {
   return order;
 }
 
-/// Batch axes, then the others in their order, then the contracted ones: transposes `value` and renumbers `side`.
+/// Transposes `value` and renumbers `side`: batch axes first, and the last axis stays the last where it can, so that the copy moves runs of memory.
 Value make_canonical(ir::Builder& builder, Value value, Side& side) {
-  const size_t rank = builder.shape(value).rank();
+  const size_t rank = builder.shape(value).rank(), batch = side.batch.size(), depth = side.contract.size();
+  const auto in = [](const Integers& axes, size_t axis) { return std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end(); };
+  Integers free;
+  for (size_t axis = 0; axis < rank; ++axis)
+    if (!in(side.batch, axis) && !in(side.contract, axis)) free.push_back(static_cast<int64_t>(axis));
+  const bool depth_last = free.empty() || in(side.contract, rank - 1);
   Integers permutation = side.batch;
-  for (size_t axis = 0; axis < rank; ++axis) {
-    const auto number = static_cast<int64_t>(axis);
-    const auto in = [&](const Integers& axes) { return std::find(axes.begin(), axes.end(), number) != axes.end(); };
-    if (!in(side.batch) && !in(side.contract)) permutation.push_back(number);
-  }
-  permutation.insert(permutation.end(), side.contract.begin(), side.contract.end());
+  for (const Integers* axes : {depth_last ? &free : &side.contract, depth_last ? &side.contract : &free})
+    permutation.insert(permutation.end(), axes->begin(), axes->end());
   std::iota(side.batch.begin(), side.batch.end(), int64_t{0});
-  std::iota(side.contract.begin(), side.contract.end(), static_cast<int64_t>(rank - side.contract.size()));
+  std::iota(side.contract.begin(), side.contract.end(), static_cast<int64_t>(depth_last ? rank - depth : batch));
   return builder.call("transpose", {value}, {{"permutation", permutation}});
 }
 
@@ -88,7 +90,7 @@ std::optional<std::vector<Value>> canonical(Rewriter& rewriter, const ir::Node& 
 }  // namespace
 
 ir::Module canonical_contracts(const ir::Module& module) {
-  return map_graphs(module, [](const ir::Graph& graph) { return rewrite(graph, canonical); });
+  return cse(map_graphs(module, [](const ir::Graph& graph) { return rewrite(graph, canonical); }));  // forward and backward want the same ones
 }
 
 }  // namespace sinter::passes

@@ -12,6 +12,8 @@ namespace sinter::passes {
 struct Group {
   std::vector<int32_t> members;  // nodes, rising; empty: merged into another
   Verdict verdict;
+  std::vector<int32_t> before, after;  // groups, rising
+  size_t place = 0;                    // in an order of all groups, each after those before it
 };
 
 class Groups {
@@ -40,8 +42,8 @@ class Groups {
   std::vector<ir::Value> reads(int32_t group) const;
   std::vector<ir::Value> results(int32_t group) const;
   /// Groups that it reads from, that read from it; rising.
-  std::vector<int32_t> before(int32_t group) const;
-  std::vector<int32_t> after(int32_t group) const;
+  const std::vector<int32_t>& before(int32_t group) const { return groups_[static_cast<size_t>(group)].before; }
+  const std::vector<int32_t>& after(int32_t group) const { return groups_[static_cast<size_t>(group)].after; }
 
   /// Members and the copied nodes that they need, rising.
   std::vector<int32_t> contents(const std::vector<int32_t>& members) const;
@@ -49,23 +51,30 @@ class Groups {
   Verdict judge_merged(int32_t a, int32_t b) const;
   /// A third group lies on a way between the two.
   bool separated(int32_t a, int32_t b) const;
-  /// b's nodes join a; with the verdict of judge_merged.
+  /// b's nodes join a, from which nothing separates them; with the verdict of judge_merged.
   void merge(int32_t a, int32_t b, Verdict verdict);
+  /// A node that no other member of its group reads becomes a group of its own.
+  void detach(int32_t node);
 
  private:
   void find_copied();
+  void find_memory();
+  bool is_light_formula(size_t node) const;
   void link();
   std::vector<ir::Value> results_of(const std::vector<int32_t>& members) const;
-  bool reaches(int32_t from, int32_t to) const;
+  void connect(int32_t group);
+  void move_together(int32_t first, int32_t second);
 
   const ir::Graph& graph_;
   std::vector<NodeFacts> facts_;
-  std::vector<bool> copied_, is_result_;
+  std::vector<bool> copied_;                  // per node
+  std::vector<bool> is_result_, in_memory_;  // per value
   std::vector<int32_t> node_of_;  // per value, -1 for arguments
   std::vector<int32_t> group_of_;
   std::vector<std::vector<ir::Value>> sources_;
   std::vector<std::vector<int32_t>> readers_;
   std::vector<Group> groups_;
+  std::vector<int32_t> order_;  // groups by place; those merged into others keep theirs
 };
 
 }  // namespace sinter::passes

@@ -58,15 +58,17 @@ void Merger::merge_epilogues() {
       for (const int32_t other : candidates)
         if (can_join_epilogue(contract, other) && try_merge(contract, other)) changed = true;
     }
+    trim(contract);
   }
 }
 
-/// Elementwise work of the contraction's own shape that is no update: updates of all parameters are one kernel later.
+/// Pointwise work of the contraction's own shape, or for it, that is no update: updates of all parameters are one kernel later.
 bool Merger::can_join_epilogue(int32_t contract, int32_t other) const {
   if (!is_kind(other, "loops") || is_update(other)) return false;
   const Node& node = groups_.node(groups_.group(other).members[0]);
-  const bool plain = groups_.facts(groups_.group(other).members[0]).view;
-  return !plain && groups_.graph().type(node.results[0]).shape == groups_.group(contract).verdict.domain;
+  const auto& before = groups_.before(contract);
+  if (std::binary_search(before.begin(), before.end(), other)) return !groups_.facts(groups_.group(other).members[0]).view;
+  return groups_.graph().type(node.results[0]).shape == groups_.group(contract).verdict.domain;
 }
 
 void Merger::merge_reductions() {
@@ -82,6 +84,7 @@ void Merger::merge_reductions() {
         if ((is_kind(other, "loops") || is_reduction(other)) && try_merge(reduction, other)) changed = true;
       }
     }
+    trim(reduction);
   }
 }
 
@@ -122,6 +125,31 @@ std::vector<int32_t> Merger::siblings(int32_t group) const {
   return {found.begin(), found.end()};
 }
 
+void Merger::trim(int32_t group) {
+  const std::vector<int32_t> members = groups_.group(group).members;
+  for (auto member = members.rbegin(); member != members.rend(); ++member)
+    if (only_adds(group, *member)) groups_.detach(*member);
+}
+
+bool Merger::only_adds(int32_t group, int32_t node) const {
+  const NodeFacts& facts = groups_.facts(node);
+  const Value value = groups_.node(node).results[0];
+  if (facts.kind != NodeKind::kPointwise || facts.cost >= kExpensive || groups_.is_result(value)) return false;
+  for (const int32_t reader : groups_.readers(value)) {
+    const NodeKind kind = groups_.facts(reader).kind;
+    if (groups_.group_of(reader) == group || kind == NodeKind::kContract || kind == NodeKind::kScatter) return false;
+  }
+  bool reads_member = false;
+  for (const Value source : groups_.sources(node)) {
+    if (groups_.maker(source) != group) continue;
+    reads_member = true;
+    const auto& readers = groups_.readers(source);
+    const bool written = groups_.is_result(source) || std::any_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) != group; });
+    if (!written) return false;
+  }
+  return reads_member;
+}
+
 // ---- one merge ----
 
 bool Merger::try_merge(int32_t group, int32_t other) {
@@ -160,30 +188,41 @@ std::string Merger::too_many_streams(int32_t a, int32_t b, const Verdict& verdic
 
 // ---- what it costs ----
 
-bool Merger::copied_leads_to(int32_t node, Value value) const {
+/// How many elements of `value` a body reads for one operand of a node: once where the operand is at the node's own position, or once per element of the
+/// view in between.
+void Merger::count_reads(Value operand, Value value, bool moved, Reads& reads) const {
+  if (operand == value) {
+    (moved ? reads.moved : reads.own) = true;
+    return;
+  }
+  const Node* producer = groups_.graph().producer(operand);
+  if (producer == nullptr) return;
+  const auto node = static_cast<int32_t>(producer - groups_.graph().nodes().data());
   const auto& sources = groups_.sources(node);
-  return groups_.is_copied(node) && std::find(sources.begin(), sources.end(), value) != sources.end();
+  if (!groups_.is_copied(node) || std::find(sources.begin(), sources.end(), value) == sources.end()) return;
+  if (!groups_.facts(node).view) {
+    for (const Value inner : producer->operands) count_reads(inner, value, moved, reads);
+  } else if (reads.views.insert(node).second) {
+    reads.elements += cost_.elements(groups_.graph().type(operand).shape);
+  }
 }
 
-/// How many elements of `value` the nodes of `consumer` read: once at their own position, and once more by every view.
 double Merger::reads_of(Value value, int32_t consumer, const Verdict& verdict) const {
   const ir::Graph& graph = groups_.graph();
-  const bool by_row = verdict.kind == "rows" && graph.type(value).shape == kept_shape(verdict.domain, verdict.axes);
-  double own = 0, moved = 0;
-  std::set<int32_t> counted;
+  const double count = cost_.elements(graph.type(value).shape);
+  if (verdict.kind == "rows" && graph.type(value).shape == kept_shape(verdict.domain, verdict.axes)) return count;  // computed once per row
+  Reads reads;
   for (const int32_t reader : groups_.readers(value)) {
     if (groups_.group_of(reader) != consumer) continue;
-    for (const Value operand : groups_.node(reader).operands) {
-      if (operand == value) {
-        const bool view = groups_.facts(reader).view || groups_.facts(reader).finds;
-        (view ? moved : own) = view ? moved + cost_.elements(graph.type(groups_.node(reader).results[0]).shape) : cost_.elements(graph.type(value).shape);
-      } else if (const Node* producer = graph.producer(operand)) {
-        const auto node = static_cast<int32_t>(producer - graph.nodes().data());
-        if (copied_leads_to(node, value) && counted.insert(node).second) moved += by_row ? 0 : cost_.elements(graph.type(operand).shape);
-      }
-    }
+    const bool moved = groups_.facts(reader).view || groups_.facts(reader).finds;
+    Reads here;
+    for (const Value operand : groups_.node(reader).operands) count_reads(operand, value, moved, here);
+    if (here.moved) reads.elements += cost_.elements(graph.type(groups_.node(reader).results[0]).shape);
+    reads.own = reads.own || here.own;
+    if (here.views.empty()) continue;
+    if (std::any_of(here.views.begin(), here.views.end(), [&](int32_t view) { return reads.views.insert(view).second; })) reads.elements += here.elements;
   }
-  return own + moved;
+  return reads.elements + (reads.own ? count : 0);
 }
 
 Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const {

@@ -1,6 +1,8 @@
 // Which groups become one: the rounds of merging, each with its reason and a look at the cost of both choices. Used by fuse.
 #pragma once
 
+#include <set>
+
 #include "passes/fuse/cost.h"
 
 namespace sinter::passes {
@@ -34,6 +36,9 @@ class Merger {
   bool try_merge(int32_t group, int32_t other);
   bool can_join_epilogue(int32_t contract, int32_t other) const;
   std::vector<int32_t> siblings(int32_t group) const;
+  /// Gives up cheap nodes that only add to what the group writes: their readers can compute them from what it writes anyway.
+  void trim(int32_t group);
+  bool only_adds(int32_t group, int32_t node) const;
 
   /// Both choices between two groups: time lost by computing elements again, time won by not passing through memory.
   struct Choice {
@@ -43,8 +48,14 @@ class Merger {
     std::string to_text() const;
   };
   Choice weigh(int32_t a, int32_t b, const Verdict& verdict) const;
+  struct Reads {
+    bool own = false, moved = false;  // at the reader's own position; through the reader, which is a view
+    double elements = 0;
+    std::set<int32_t> views;  // copied ones on the way, counted already
+  };
+  void count_reads(ir::Value operand, ir::Value value, bool moved, Reads& reads) const;
+  /// How many elements of `value` the nodes of `consumer` read: once at their own position, and once more by every view.
   double reads_of(ir::Value value, int32_t consumer, const Verdict& verdict) const;
-  bool copied_leads_to(int32_t node, ir::Value value) const;
   std::string refusal(int32_t producer, int32_t consumer) const;
   std::string too_many_streams(int32_t a, int32_t b, const Verdict& verdict) const;
 

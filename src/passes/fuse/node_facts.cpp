@@ -47,6 +47,15 @@ void read_view(NodeFacts& facts, const ir::Graph& graph, const ir::Node& node) {
     const bool repeats = graph.type(node.results[0]).shape[k] != Dim(1) && !used.contains(*index[k].as_symbol());
     facts.spreads = facts.spreads || repeats;
   }
+  if (index.empty()) {
+    facts.contiguous = true;
+    return;
+  }
+  Dim position = 0;
+  const Shape& source = graph.type(node.operands[0]).shape;
+  for (size_t k = 0; k < source.rank(); ++k) position = position * source[k] + pieces[0].index[k];
+  const std::string last = *index.back().as_symbol();
+  facts.contiguous = position.substitute({{last, index.back() + 1}}) - position == Dim(1);
 }
 
 }  // namespace

@@ -21,6 +21,7 @@ struct NodeFacts {
   bool picks = false;      // pick
   bool generates = false;  // made of nothing: constant, iota, dim_size
   bool spreads = false;    // a view that reads its operand over and over: broadcast
+  bool contiguous = false; // a view that reads neighbours along its last axis from neighbours in memory: reshape, most slices
   double cost = 0;         // of one element, in simple vector operations
 };
 

@@ -24,14 +24,14 @@ Precedence::Precedence(const ir::Function& function, const Groups& groups) : bef
 }
 
 bool Precedence::comes_before(int32_t first, int32_t second) const {
-  std::set<int32_t> seen{second};
+  std::vector<bool> seen(before_.size());
   std::vector<int32_t> open{second};
   while (!open.empty()) {
     const int32_t at = open.back();
     open.pop_back();
     if (at == first) return true;
     for (const int32_t from : before(at))
-      if (seen.insert(from).second) open.push_back(from);
+      if (!seen[static_cast<size_t>(from)]) seen[static_cast<size_t>(from)] = true, open.push_back(from);
   }
   return false;
 }
@@ -93,7 +93,7 @@ class SideBySide {
       if (!can_join(group)) continue;
       for (size_t to = limit_of(group) - 1; to >= i; --to) {
         if (kernels_[to].empty() || !fits(group, to)) continue;
-        const double held = longer_held(group, to);
+        const double held = is_update(group) ? 0 : longer_held(group, to);  // gradients wait for the end in any case
         if (held_[to] + held > options_.l2_bytes / 2) continue;
         decisions.push_back({"", group_name(groups_, group), group_name(groups_, kernels_[to][0]), true,
                              "side by side in one kernel, which nothing waits for: saves " + nanoseconds(cost_.kernel()) + ", holds " + kilobytes(held) + " longer"});
@@ -126,11 +126,12 @@ class SideBySide {
   bool fits(int32_t group, size_t to) const {
     const Kernel& kernel = kernels_[to];
     if (kernel.size() >= static_cast<size_t>(options_.most_parts)) return false;
-    return std::all_of(kernel.begin(), kernel.end(), [&](int32_t other) { return can_join(other) && is_update(other) == is_update(group); });
+    return std::all_of(kernel.begin(), kernel.end(), [&](int32_t other) { return can_join(other) && (is_update(other) == is_update(group) || is_scalar(other) || is_scalar(group)); });
   }
 
-  /// Numbers for updates are no updates here: they come before.
-  bool is_update(int32_t group) const { return updates_[static_cast<size_t>(group)] && verdict(group).domain.rank() > 0; }
+  bool is_update(int32_t group) const { return updates_[static_cast<size_t>(group)] && !is_scalar(group); }
+  /// Numbers go with anything.
+  bool is_scalar(int32_t group) const { return verdict(group).kind == "loops" && verdict(group).domain.rank() == 0; }
 
   /// Bytes of temporaries that live on until `to` because of `group`.
   double longer_held(int32_t group, size_t to) const {
