@@ -1,41 +1,10 @@
 // State and Run: binding, named errors, signatures, replaced variables, profile; and what a steady run costs.
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <chrono>
-#include <cstdlib>
-#include <new>
 
+#include "runtime/allocations.h"
 #include "runtime/programs.h"
-
-#if defined(__SANITIZE_THREAD__) || defined(__SANITIZE_ADDRESS__)
-constexpr bool kSanitizer = true;  // has allocation functions of its own
-#else
-constexpr bool kSanitizer = false;
-#endif
-
-namespace {
-std::atomic<int64_t> allocations{0};
-}
-
-#if !defined(__SANITIZE_THREAD__) && !defined(__SANITIZE_ADDRESS__)
-// Counts what the program under test takes from the heap.
-void* operator new(size_t size) {
-  ++allocations;
-  if (void* memory = std::malloc(size)) return memory;
-  throw std::bad_alloc();
-}
-void* operator new(size_t size, std::align_val_t alignment) {
-  ++allocations;
-  const size_t unit = static_cast<size_t>(alignment);
-  if (void* memory = std::aligned_alloc(unit, (size + unit - 1) / unit * unit)) return memory;
-  throw std::bad_alloc();
-}
-void operator delete(void* memory) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t) noexcept { std::free(memory); }
-void operator delete(void* memory, std::align_val_t) noexcept { std::free(memory); }
-void operator delete(void* memory, size_t, std::align_val_t) noexcept { std::free(memory); }
-#endif
 
 namespace sinter::runtime::test {
 namespace {
@@ -116,9 +85,9 @@ TEST_F(RunTest, SteadyRunsAllocateNothing) {
     run.bind("x", numbers(5000, 1));
     run.bind("y", numbers(5000, 2));
     run.execute();
-    const int64_t before = allocations;
+    const int64_t before = allocation_count();
     for (int i = 0; i < 100; ++i) run.execute();
-    EXPECT_EQ(allocations, before);
+    EXPECT_EQ(allocation_count(), before);
   }
 }
 
