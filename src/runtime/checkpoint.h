@@ -36,9 +36,9 @@ struct TrainingPosition {
 void save_weights(const std::string& path, const State& state, const ModelIdentity& identity);
 void save_checkpoint(const std::string& path, const State& state, const ModelIdentity& identity, const TrainingPosition& position);
 
-/// Reads a weights file, or the weights of a checkpoint, into `state`, which declares all of the model's variables. Values are copied into the
-/// memory that the variables have. Raises Error kIo, or kData with what does not fit: variables that are missing or too many, dtypes, shapes,
-/// another model's hash, a later version. The state is unchanged then.
+/// Reads a weights file, or the weights of a checkpoint, into `state`, which declares all of the model's variables. Values are copied into
+/// the memory that the variables have. Raises Error kIo, or kData with what does not fit: variables that are missing or too many, dtypes,
+/// shapes, another model's hash, a later version. The state is unchanged then.
 void load_weights(const std::string& path, State& state, const ModelIdentity& identity);
 
 /// The same for all of the state. A weights file is refused.

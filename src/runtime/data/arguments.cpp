@@ -32,6 +32,14 @@ double Arguments::number(std::string_view name, double otherwise) const {
   return value;
 }
 
+bool Arguments::flag(std::string_view name, bool otherwise) const {
+  const DataArgument* given = find(name);
+  if (given == nullptr) return otherwise;
+  const auto* value = std::get_if<bool>(given);
+  if (value == nullptr) fail(ErrorCode::kUsage, "wants true or false as '" + std::string(name) + "'");
+  return *value;
+}
+
 uint32_t Arguments::seed() const {
   const DataArgument* given = find("seed");
   if (given == nullptr) return 0;

@@ -15,6 +15,7 @@ class Arguments {
 
   int64_t count(std::string_view name) const;                    // from 1; required
   double number(std::string_view name, double otherwise) const;  // finite, from 0
+  bool flag(std::string_view name, bool otherwise) const;
   uint32_t seed() const;
   std::string path() const;
   double split() const;  // (0, 1]

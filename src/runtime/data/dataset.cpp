@@ -78,6 +78,8 @@ DataSplit load_data(const DataRequest& request) {
   return split_dataset(source.load(request), fraction, arguments.seed());
 }
 
+bool wants_shuffle(const DataRequest& request) { return Arguments(request).flag("shuffle", true); }
+
 DataSplit split_dataset(const Dataset& all, double fraction, uint32_t seed) {
   const int64_t samples = all.samples();
   SINTER_CHECK(fraction > 0 && fraction <= 1, "split_dataset: fraction");

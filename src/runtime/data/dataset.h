@@ -59,6 +59,9 @@ Dataset load_dataset(const DataRequest& request);
 /// other seed.
 DataSplit load_data(const DataRequest& request);
 
+/// The argument `shuffle`, true when not given: whether each epoch sees the training part in an order of its own.
+bool wants_shuffle(const DataRequest& request);
+
 /// A drawn share of the samples trains; both parts keep the order of `all`.
 DataSplit split_dataset(const Dataset& all, double fraction, uint32_t seed);
 

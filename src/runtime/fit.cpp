@@ -1,0 +1,219 @@
+#include "runtime/fit.h"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+#include <cstring>
+#include <utility>
+
+#include "base/text.h"
+
+namespace sinter::runtime {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+/// What can be said about data and options before anything is run.
+void check(const DataSplit& data, const FitOptions& options) {
+  if (options.epochs < 0) throw Error(ErrorCode::kUsage, "the number of epochs cannot be " + std::to_string(options.epochs));
+  if (options.epochs > UINT32_MAX) throw Error(ErrorCode::kUsage, "more than 4294967295 epochs cannot be counted");
+  if (data.training.samples() == 0) throw Error(ErrorCode::kData, "there are no samples to train with");
+  for (const auto& [part, name] : {std::pair(&data.training, "training"), std::pair(&data.validation, "validation")}) {
+    try {
+      check_dataset(*part, options.ports.label_is_classes, options.ports.classes);
+    } catch (const Error& error) {
+      throw Error(error.code(), std::string("in the ") + name + " part, " + error.message()).hint(error.hint());
+    }
+  }
+  if (!options.resume) return;
+  const TrainingPosition& position = *options.resume;
+  // Between epochs, data and batch may change: the position means the same.
+  if (position.step > 0 && (position.samples != data.training.samples() || position.batch != options.batch)) {
+    throw Error(ErrorCode::kUsage, "the checkpoint stands in the middle of an epoch of " + std::to_string(position.samples) +
+                                       " samples in batches of " + std::to_string(position.batch) + "; given are " +
+                                       std::to_string(data.training.samples()) + " in batches of " + std::to_string(options.batch))
+        .hint("resume with the same data and batch");
+  }
+}
+
+void copy_into(Tensor& variable, const Tensor& value, const std::string& name) {
+  if (variable.dtype() != value.dtype() || variable.extents() != value.extents()) {
+    throw Error(ErrorCode::kType, "the variable " + name + " is " + variable.type_string() + ", the data give " + value.type_string());
+  }
+  if (value.bytes() > 0) std::memcpy(variable.raw(), value.raw(), value.bytes());
+}
+
+class Fit {
+ public:
+  Fit(const FitFunctions& functions, State& state, const DataSplit& data, const FitOptions& options, FitObserver& observer)
+      : functions_(functions),
+        state_(state),
+        data_(data),
+        options_(options),
+        observer_(observer),
+        batches_(data.training, options.batch),
+        training_(*functions.step, options.ports, data.training, options.batch) {
+    if (functions.evaluate == nullptr || data.validation.samples() == 0) return;
+    validation_batches_.emplace(data.validation, options.batch);
+    validation_.emplace(*functions.evaluate, options.ports, data.validation, options.batch);
+  }
+
+  FitResult run() {
+    begin();
+    start_ = last_told_ = Clock::now();
+    while (position_.epoch < options_.epochs) {
+      EpochRecord record;
+      if (!train(record) || !validate(record)) {
+        save();
+        return {true, position_, last_};
+      }
+      next_epoch();
+      save();
+      observer_.epoch(record);
+      last_ = std::move(record);
+    }
+    return {false, position_, last_};
+  }
+
+ private:
+  void begin() {
+    if (options_.resume) {
+      position_ = *options_.resume;
+      restore_sums();
+    } else {
+      position_.seed = options_.seed;
+      if (functions_.init != nullptr) initialise(*functions_.init, options_.seed);
+      if (options_.normalise != Normalise::kNone) {
+        const Normalisation measured = measure_normalisation(options_.normalise, data_.training.features);
+        copy_into(state_.get("data.mean"), measured.mean, "data.mean");
+        copy_into(state_.get("data.scale"), measured.scale, "data.scale");
+      }
+    }
+    position_.batch = options_.batch;
+    position_.samples = data_.training.samples();
+  }
+
+  bool stopped() const { return options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed); }
+
+  /// What is left of the epoch's steps; false when interrupted.
+  bool train(EpochRecord& record) {
+    const auto start = Clock::now();
+    const int64_t steps = batches_.count();
+    if (options_.shuffle) batches_.shuffle(position_.seed, position_.epoch);
+    while (position_.step < steps) {
+      if (stopped()) return false;
+      training_.run(batches_.load(position_.step));
+      ++position_.step;
+      if (!std::isfinite(training_.loss())) fail_of_loss();
+      tell(steps);
+    }
+    const auto samples = static_cast<double>(position_.samples);
+    record.epoch = position_.epoch + 1;
+    record.samples = position_.samples;
+    record.loss = training_.sums()[0] / samples;
+    record.metrics = means(training_.sums(), samples);
+    record.seconds = seconds_since(start);
+    return !stopped();
+  }
+
+  bool validate(EpochRecord& record) {
+    if (!validation_) return true;
+    const auto start = Clock::now();
+    std::vector<double>& sums = validation_->sums();
+    std::fill(sums.begin(), sums.end(), 0.0);
+    for (int64_t i = 0; i < validation_batches_->count(); ++i) {
+      if (stopped()) return false;
+      validation_->run(validation_batches_->load(i));
+    }
+    const auto samples = static_cast<double>(data_.validation.samples());
+    record.val_loss = sums[0] / samples;
+    record.val_metrics = means(sums, samples);
+    record.val_seconds = seconds_since(start);
+    return true;
+  }
+
+  NamedValues means(const std::vector<double>& sums, double samples) const {
+    NamedValues values;
+    for (size_t i = 0; i < options_.ports.metrics.size(); ++i) values.emplace_back(options_.ports.metrics[i], sums[i + 1] / samples);
+    return values;
+  }
+
+  void next_epoch() {
+    ++position_.epoch;
+    position_.step = 0;
+    std::fill(training_.sums().begin(), training_.sums().end(), 0.0);
+  }
+
+  void save() {
+    position_.sums.clear();
+    if (position_.step > 0) {
+      position_.sums["loss"] = training_.sums()[0];
+      for (size_t i = 0; i < options_.ports.metrics.size(); ++i) position_.sums[options_.ports.metrics[i]] = training_.sums()[i + 1];
+    }
+    if (!options_.checkpoint.empty()) save_checkpoint(options_.checkpoint, state_, options_.identity, position_);
+  }
+
+  void restore_sums() {
+    if (position_.step == 0) return;
+    const auto sum = [&](const std::string& name) {
+      const auto found = position_.sums.find(name);
+      if (found == position_.sums.end())
+        throw Error(ErrorCode::kUsage, "the checkpoint stands in the middle of an epoch that did not measure " + name);
+      return found->second;
+    };
+    training_.sums()[0] = sum("loss");
+    for (size_t i = 0; i < options_.ports.metrics.size(); ++i) training_.sums()[i + 1] = sum(options_.ports.metrics[i]);
+  }
+
+  void tell(int64_t steps) {
+    const auto now = Clock::now();
+    trained_ += 1;
+    if (std::chrono::duration<double>(now - last_told_).count() < options_.progress_interval) return;
+    last_told_ = now;
+    const double per_second = static_cast<double>(trained_) / std::chrono::duration<double>(now - start_).count();  // steps
+    const int64_t left = (options_.epochs - position_.epoch) * steps - position_.step;
+    const double batch = static_cast<double>(position_.samples) / static_cast<double>(steps);
+    const auto samples = static_cast<double>(std::min(position_.step * options_.batch, position_.samples));
+    observer_.progress({position_.epoch + 1, options_.epochs, position_.step, steps, training_.sums()[0] / samples, per_second * batch,
+                        static_cast<double>(left) / per_second});
+  }
+
+  [[noreturn]] void fail_of_loss() const {
+    Error error(ErrorCode::kCheck, "the loss is " + to_text(training_.loss()) + " in epoch " + std::to_string(position_.epoch + 1) +
+                                       ", step " + std::to_string(position_.step) + " of " + std::to_string(batches_.count()));
+    const bool saved = !options_.checkpoint.empty() && last_;
+    error.hint("a smaller learning rate may help" +
+               (saved ? "; " + options_.checkpoint + " holds the state after epoch " + std::to_string(position_.epoch) : std::string()));
+    throw error;
+  }
+
+  const FitFunctions& functions_;
+  State& state_;
+  const DataSplit& data_;
+  const FitOptions& options_;
+  FitObserver& observer_;
+  Batches batches_;
+  Feed training_;
+  std::optional<Batches> validation_batches_;
+  std::optional<Feed> validation_;
+  TrainingPosition position_;
+  std::optional<EpochRecord> last_;
+  Clock::time_point start_, last_told_;
+  int64_t trained_ = 0;  // steps done here
+};
+
+}  // namespace
+
+void initialise(Function& init, uint32_t seed) {
+  init.bind("seed", Tensor::scalar(seed));
+  init.execute();
+}
+
+FitResult fit(const FitFunctions& functions, State& state, const DataSplit& data, const FitOptions& options, FitObserver& observer) {
+  SINTER_CHECK(functions.step != nullptr, "fit without a step");
+  check(data, options);
+  return Fit(functions, state, data, options, observer).run();
+}
+
+}  // namespace sinter::runtime
