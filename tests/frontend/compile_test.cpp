@@ -80,7 +80,7 @@ TEST(Compile, options_override_the_train_block) {
   EXPECT_EQ(compiled.train->data->source, "csv");
   EXPECT_EQ(std::get<std::string>(compiled.train->data->arguments.at("path")), "folder/points.csv");
   EXPECT_EQ(std::get<double>(compiled.train->data->arguments.at("split")), 0.8);
-  EXPECT_EQ(compiled.train->normalise, Normalise::kMinMax);
+  EXPECT_EQ(compiled.train->normalise, Normalise::kStandard);
   options.learning_rate = 0.25;
   const Compiled other = compile_text(example("digits"), "digits.sinter", options);
   EXPECT_NE(ir::structural_hash(compiled.module), ir::structural_hash(other.module));
