@@ -56,7 +56,6 @@ class Emission {
   ir::Value read_input(std::string_view variable);
   /// The new value of a state or parameter, or an output.
   void write(std::string_view variable, ir::Value value);
-  bool has_written(std::string_view variable) const { return written_.find(variable) != written_.end(); }
 
   ir::Function finish(std::string name);
 
