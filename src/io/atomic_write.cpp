@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -13,26 +14,35 @@
 namespace sinter::io {
 namespace {
 
+constexpr int kMostLinks = 40;  // as the system's own limit
+
+/// What `path` names in the end. A link is written through, to a file that may not exist yet, so that replacing never turns the link into a file.
+std::string follow_links(std::string path) {
+  std::error_code failed;
+  for (int i = 0; i < kMostLinks; ++i) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, failed);
+    if (failed) return path;  // no link
+    path = (std::filesystem::path(path).parent_path() / target).string();
+  }
+  return path;
+}
+
 /// The file being written aside; removed unless it was renamed.
 class FileAside {
  public:
-  explicit FileAside(const std::string& path) : path_(path) {
-    // A link is written through to what it names, so that replacing never turns it into a file.
-    std::error_code ignored;
-    if (std::filesystem::is_symlink(path, ignored)) path_ = std::filesystem::weakly_canonical(path, ignored).string();
+  explicit FileAside(const std::string& path) : path_(follow_links(path)) {
     struct stat old {};
     const bool exists = ::stat(path_.c_str(), &old) == 0;
-    if (exists && !S_ISREG(old.st_mode)) fail("is not a regular file");
-    aside_ = path_ + ".XXXXXX";
-    descriptor_ = ::mkstemp(aside_.data());
+    if (!exists && errno != ENOENT) fail(std::strerror(errno));
+    if (exists && !S_ISREG(old.st_mode)) fail("it is not a regular file");
+    // A name that nobody has; the system applies the user's mask to the mode.
+    static std::atomic<unsigned> counter = 0;
+    do {
+      aside_ = path_ + "." + std::to_string(::getpid()) + "-" + std::to_string(counter++);
+      descriptor_ = ::open(aside_.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+    } while (descriptor_ < 0 && errno == EEXIST);
     if (descriptor_ < 0) fail(std::strerror(errno));
-    if (exists) {
-      ::fchmod(descriptor_, old.st_mode & 07777);
-    } else {
-      const mode_t mask = ::umask(0);
-      ::umask(mask);
-      ::fchmod(descriptor_, 0666 & ~mask);
-    }
+    if (exists) ::fchmod(descriptor_, old.st_mode & 07777);
   }
   ~FileAside() {
     if (descriptor_ >= 0) ::close(descriptor_);

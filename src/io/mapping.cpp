@@ -18,24 +18,30 @@ namespace {
 /// An open file that closes itself.
 class Descriptor {
  public:
-  explicit Descriptor(const std::string& path) : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC)) {
+  explicit Descriptor(const std::string& path) : number_(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)) {
     if (number_ < 0) fail(path, std::strerror(errno));
+    ::fcntl(number_, F_SETFL, 0);  // only opening a pipe that nobody writes to must not wait
     struct stat facts {};
-    if (::fstat(number_, &facts) != 0) fail(path, std::strerror(errno));
-    if (S_ISDIR(facts.st_mode)) {
-      ::close(number_);
-      fail(path, "it is a folder");
+    const bool known = ::fstat(number_, &facts) == 0;
+    is_regular_ = known && S_ISREG(facts.st_mode);
+    if (known && !S_ISDIR(facts.st_mode)) {
+      size_ = static_cast<size_t>(facts.st_size);
+      return;
     }
-    size_ = static_cast<size_t>(facts.st_size);
+    const std::string why = known ? "it is a folder" : std::strerror(errno);
+    ::close(number_);
+    fail(path, why);
   }
   ~Descriptor() { ::close(number_); }
   Descriptor(const Descriptor&) = delete;
   Descriptor& operator=(const Descriptor&) = delete;
   int number() const { return number_; }
   size_t size() const { return size_; }
+  bool is_regular() const { return is_regular_; }
 
  private:
   int number_;
+  bool is_regular_ = false;
   size_t size_ = 0;
 };
 
@@ -43,6 +49,7 @@ class Descriptor {
 
 MappedFile::MappedFile(const std::string& path) {
   const Descriptor file(path);
+  if (!file.is_regular()) fail(path, "it is not a regular file");
   size_ = file.size();
   if (size_ == 0) return;
   void* data = ::mmap(nullptr, size_, PROT_READ, MAP_PRIVATE, file.number(), 0);

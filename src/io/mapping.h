@@ -12,7 +12,7 @@ namespace sinter::io {
 /// A file mapped for reading. The bytes stay valid as long as any copy of the handle lives.
 class MappedFile {
  public:
-  /// Raises Error kIo with the system's reason when the file cannot be opened, or is a folder.
+  /// Raises Error kIo with the system's reason when the file cannot be opened, or is no regular file.
   explicit MappedFile(const std::string& path);
   std::string_view bytes() const { return {static_cast<const char*>(data_), size_}; }
   const std::shared_ptr<void>& owner() const { return owner_; }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <set>
 
 #include "base/text.h"
 #include "io/atomic_write.h"
@@ -30,11 +31,13 @@ Header parse_header(std::string_view text, const std::string& path) {
   std::string source(text);
   std::replace(source.begin(), source.end(), '\'', '"');
   Header header;
+  std::set<std::string> keys;
   try {
     TextCursor cursor(source, path);
     cursor.expect("{");
     while (!cursor.accept("}")) {
       const std::string key = cursor.expect_string("a key");
+      if (!keys.insert(key).second) cursor.fail(key + " stands there twice");
       cursor.expect(":");
       if (key == "descr") {
         const std::string spelled = cursor.expect_string("a dtype");
@@ -56,8 +59,10 @@ Header parse_header(std::string_view text, const std::string& path) {
       }
       cursor.accept(",");
     }
+    if (keys.size() != 3) cursor.fail("descr, fortran_order or shape is missing");
+    element_count(header.extents);
   } catch (const Error& error) {
-    if (error.code() != ErrorCode::kSyntax) throw;
+    if (error.code() == ErrorCode::kData) throw;
     throw Error(ErrorCode::kData, path + ": its header is damaged: " + error.message());
   }
   return header;

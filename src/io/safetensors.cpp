@@ -86,7 +86,12 @@ class Reader {
     if (!offsets.is_array() || offsets.size() != 2 || !offsets[0].is_number_unsigned() || !offsets[1].is_number_unsigned()) bad("its data_offsets are no pair of offsets");
     const uint64_t begin = offsets[0].get<uint64_t>(), end = offsets[1].get<uint64_t>();
     if (begin > end || end > data_.size()) bad("its data lies outside the file, which may be truncated");
-    const uint64_t count = static_cast<uint64_t>(element_count(extents));
+    uint64_t count = 0;
+    try {
+      count = static_cast<uint64_t>(element_count(extents));
+    } catch (const Error& error) {
+      bad(error.message());
+    }
     const uint64_t size = size_in_bytes(spelled->dtype);
     if (count > data_.size() / size || count * size != end - begin) bad("its shape does not fit its " + std::to_string(end - begin) + " bytes");
     char* data = const_cast<char*>(data_.data()) + begin;
@@ -105,8 +110,10 @@ class Reader {
     uint64_t reached = 0;
     for (const Range& range : ranges_) {
       if (range.begin < reached) fail("tensor " + found_[range.index].first + " overlaps another");
+      if (range.begin > reached) fail("bytes " + std::to_string(reached) + " to " + std::to_string(range.begin) + " of its data belong to no tensor");
       reached = range.end;
     }
+    if (reached != data_.size()) fail("bytes " + std::to_string(reached) + " to " + std::to_string(data_.size()) + " of its data belong to no tensor");
   }
 
   std::string path_;
