@@ -1,7 +1,9 @@
 // Every op record that lowers to a kernel: native code against the evaluator, on all samples, at sizes around the lanes of vectors, for
-// each instruction set of this machine, and the same bits for one participant and for three.
+// each instruction set of this machine; the same bits for one participant and for three; and where all arithmetic is exact, the bits of the loop evaluator.
 #include <gtest/gtest.h>
 
+#include "backend/loop/text.h"
+#include "backend/support/loop_program.h"
 #include "backend/support/native.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
@@ -18,7 +20,7 @@ std::string spell(const SymbolValues& symbols) {
   return text;
 }
 
-void check(const ir::OpDef& op, const ir::Sample& sample, const ir::Module& module, const NativeProgram& program, const SymbolValues& symbols,
+void check(const ir::OpDef& op, const ir::Sample& sample, const ir::Module& module, const NativeProgram& program, bool has_fma, const SymbolValues& symbols,
            runtime::Team& one, runtime::Team& three) {
   std::map<std::string, Tensor> inputs, expected;
   try {
@@ -37,6 +39,10 @@ void check(const ir::OpDef& op, const ir::Sample& sample, const ir::Module& modu
     expect_close(actual.at(name), tensor, native_tolerance(op, tensor.dtype()), name);
     EXPECT_TRUE(same_bits(actual.at(name), shared.at(name))) << "three participants differ from one";
   }
+  const std::vector<loop::Kernel>& kernels = program.lowered().kernels;
+  if (!std::all_of(kernels.begin(), kernels.end(), [](const loop::Kernel& kernel) { return is_exact(kernel); })) return;
+  for (const auto& [name, tensor] : run_loops(program.lowered(), inputs, symbols, {.fused_multiply_add = has_fma}))
+    EXPECT_TRUE(same_values(actual.at(name), tensor)) << name << " differs from the loop evaluator\n" << print(kernels[0]);
 }
 
 class NativeOp : public testing::TestWithParam<const ir::OpDef*> {};
@@ -52,7 +58,7 @@ TEST_P(NativeOp, EqualsTheEvaluator) {
       const NativeProgram program(module, level);
       for (const SymbolValues& symbols : symbol_choices(sample)) {
         SCOPED_TRACE(print(module) + "on " + std::string(name(level)) + spell(symbols));
-        check(op, sample, module, program, symbols, *one, *three);
+        check(op, sample, module, program, target_of(level).has_fma, symbols, *one, *three);
         if (HasFailure()) return;
       }
     }

@@ -101,14 +101,13 @@ bool needs_passes(const ir::OpDef& op, const ir::Sample& sample) {
   }
 }
 
-NativeProgram::NativeProgram(const ir::Module& module, TargetLevel level) {
-  backend::LoweredFunction lowered = lower_main(module, level);
+NativeProgram::NativeProgram(const ir::Module& module, TargetLevel level) : lowered_(lower_main(module, level)) {
   std::vector<std::string> names;
-  for (const loop::Kernel& kernel : lowered.kernels) names.push_back(kernel.name);
-  const auto code = backend::load_code(backend::generate_objects(lowered.kernels, level, 1), names);
+  for (const loop::Kernel& kernel : lowered_.kernels) names.push_back(kernel.name);
+  const auto code = backend::load_code(backend::generate_objects(lowered_.kernels, level, 1), names);
   std::vector<SinterKernel> kernels;
-  for (const int32_t index : lowered.code_of_kernel) kernels.push_back(reinterpret_cast<SinterKernel>(code->find(names[static_cast<size_t>(index)])));
-  executable_ = std::make_shared<runtime::Executable>(lowered.program, kernels, std::const_pointer_cast<backend::LoadedCode>(code));
+  for (const int32_t index : lowered_.code_of_kernel) kernels.push_back(reinterpret_cast<SinterKernel>(code->find(names[static_cast<size_t>(index)])));
+  executable_ = std::make_shared<runtime::Executable>(lowered_.program, kernels, std::const_pointer_cast<backend::LoadedCode>(code));
 }
 
 std::map<std::string, Tensor> NativeProgram::run(const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols, runtime::Team& team) const {

@@ -34,10 +34,13 @@ bool needs_passes(const ir::OpDef& op, const ir::Sample& sample);
 class NativeProgram {
  public:
   NativeProgram(const ir::Module& module, TargetLevel level);
+  /// What the code is made from.
+  const backend::LoweredFunction& lowered() const { return lowered_; }
   /// The outputs by name. Raises what running raises.
   std::map<std::string, Tensor> run(const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols, runtime::Team& team) const;
 
  private:
+  backend::LoweredFunction lowered_;
   std::shared_ptr<const runtime::Executable> executable_;
 };
 
