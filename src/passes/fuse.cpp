@@ -2,14 +2,14 @@
 
 #include "passes/dce.h"
 #include "passes/fuse/emit.h"
-#include "passes/rewrite.h"
+#include "passes/split_reductions.h"
 
 namespace sinter::passes {
 namespace {
 
 void fuse_function(const ir::Module& module, ir::Function& function, const FuseOptions& options, FusionReport* report) {
   const WorkingOn scope("function " + function.name);
-  function.graph = dce(function.graph);
+  function.graph = split_reductions(dce(function.graph));
   Groups groups(function.graph);
   Merger merger(groups, find_updates(module, function, groups), options);
   merger.run();

@@ -25,9 +25,10 @@ struct FuseOptions {
   int most_epilogue_streams = 6;  // full-size arrays beside the operands of a contraction
   int most_parts = 64;            // kernels that run side by side as one
   double small_kernel = 20000;    // a kernel of kind contract or rows joins others when it is estimated below this time
+  double small_total = 16384;     // elements: reductions of so many to one number share a kernel, which is one tile
 };
 
-/// One boundary between two nodes or groups of them, and what was made of it.
+/// One boundary between two nodes or groups of them ("add h1", "dot_general h1 and 2 more"), and what was made of it.
 struct Decision {
   std::string function, producer, consumer;
   bool fused = false;

@@ -17,7 +17,8 @@ Tensors run_planned(const ir::Module& module, const ir::Function& function, cons
 void expect_safe_in_place(const ir::Module& module, const ir::Function& function, const MemoryPlan& plan, const Tensors& inputs,
                           const SymbolValues& symbols);
 
-/// Both for every function of a module that went through fuse and bind_results; results are those of `before`, to the bit.
+/// Both for every function of a module that went through fuse and bind_results; results are those of its evaluation without a plan, to the bit.
+/// Inputs are drawn for `before`, whose functions have the same.
 void expect_planned_runs(const ir::Module& before, const ir::Module& fused, const SymbolValues& sizes = {}, const Ranges& ranges = {});
 
 }  // namespace sinter::passes::test

@@ -105,7 +105,7 @@ void Groups::link() {
     if (copied_[i] && !in_memory_[static_cast<size_t>(graph_.nodes()[i].results[0].id)]) continue;
     group_of_[i] = static_cast<int32_t>(groups_.size());
     for (const Value source : sources_[i]) readers_[static_cast<size_t>(source.id)].push_back(static_cast<int32_t>(i));
-    groups_.push_back({{static_cast<int32_t>(i)}, {}, {}, {}, groups_.size()});
+    groups_.push_back({.members = {static_cast<int32_t>(i)}, .verdict = {}, .before = {}, .after = {}, .place = groups_.size()});
     order_.push_back(group_of_[i]);
   }
   for (int32_t group = 0; group < count(); ++group) connect(group);
@@ -213,11 +213,12 @@ void Groups::move_together(int32_t first, int32_t second) {
   }
 }
 
-void Groups::merge(int32_t a, int32_t b, Verdict verdict) {
+void Groups::merge(int32_t a, int32_t b, Verdict verdict, double saved) {
   move_together(group(a).place < group(b).place ? a : b, group(a).place < group(b).place ? b : a);
   Group &into = groups_[static_cast<size_t>(a)], &from = groups_[static_cast<size_t>(b)];
   into.members = merged(into.members, from.members);
   into.verdict = std::move(verdict);
+  into.saved += from.saved + saved;
   for (const int32_t member : from.members) group_of_[static_cast<size_t>(member)] = a;
   for (const int32_t other : from.before) erase(groups_[static_cast<size_t>(other)].after, b);
   for (const int32_t other : from.after) erase(groups_[static_cast<size_t>(other)].before, b);

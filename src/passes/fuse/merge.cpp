@@ -34,14 +34,16 @@ const Node& main_node(const Groups& groups, int32_t group) {
   return groups.node(main);
 }
 
-std::string group_name(const Groups& groups, int32_t group) {
+std::string group_label(const Groups& groups, int32_t group) {
   const Node& node = main_node(groups, group);
-  return node.name.empty() ? node.op->name : node.name;
+  const size_t others = groups.group(group).members.size() - 1;
+  return node.op->name + (node.name.empty() ? "" : " " + node.name) + (others == 0 ? "" : " and " + std::to_string(others) + " more");
 }
 
 void Merger::run() {
   merge_epilogues();
   merge_reductions();
+  merge_totals();
   merge_loops();
   merge_scalars();
 }
@@ -85,6 +87,20 @@ void Merger::merge_reductions() {
       }
     }
     trim(reduction);
+  }
+}
+
+/// Reductions of one small domain to single numbers (a loss, a metric) are one row together.
+void Merger::merge_totals() {
+  const auto is_total = [&](int32_t group) {
+    if (!is_kind(group, "rows")) return false;
+    const Verdict& verdict = groups_.group(group).verdict;
+    return verdict.axes.size() == verdict.domain.rank() && cost_.elements(verdict.domain) <= options_.small_total;
+  };
+  for (int32_t a = 0; a < groups_.count(); ++a) {
+    if (!is_total(a)) continue;
+    for (int32_t b = a + 1; b < groups_.count(); ++b)
+      if (is_total(b) && groups_.group(a).verdict.domain == groups_.group(b).verdict.domain) try_merge(a, b);
   }
 }
 
@@ -159,8 +175,8 @@ bool Merger::try_merge(int32_t group, int32_t other) {
   if (!choice.pays() || groups_.separated(group, other)) return false;
   const std::vector<int32_t> after = groups_.after(group);
   const bool feeds = std::find(after.begin(), after.end(), other) != after.end();
-  decisions_.push_back({"", group_name(groups_, feeds ? group : other), group_name(groups_, feeds ? other : group), true, choice.to_text()});
-  groups_.merge(group, other, std::move(verdict));
+  decisions_.push_back({"", group_label(groups_, feeds ? group : other), group_label(groups_, feeds ? other : group), true, choice.to_text()});
+  groups_.merge(group, other, std::move(verdict), choice.saved - choice.again);
   return true;
 }
 
@@ -252,9 +268,8 @@ Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const
 }
 
 std::string Merger::Choice::to_text() const {
-  const std::string memory = nanoseconds(saved) + " through memory and a kernel more";
-  if (again == 0) return "saves " + memory + ", computes nothing again";
-  return (pays() ? "computes " : "would compute ") + nanoseconds(again) + " of " + (expensive ? "expensive " : "") + "work again, against " + memory;
+  const std::string work = again == 0 ? "no work twice" : nanoseconds(again) + " of " + (expensive ? "expensive " : "") + "work again";
+  return "together: " + work + "; apart: " + nanoseconds(saved) + " for memory and a kernel more";
 }
 
 std::string Merger::refusal(int32_t producer, int32_t consumer) const {
@@ -264,13 +279,13 @@ std::string Merger::refusal(int32_t producer, int32_t consumer) const {
     if (groups_.separated(producer, consumer)) return "another kernel lies between them";
     const Choice choice = weigh(producer, consumer, verdict);
     if (!choice.pays()) return choice.to_text();
-    if (is_update(consumer) != is_update(producer)) return "updates of variables run together, at the end";
-    return "nothing brought them together: " + choice.to_text();
+    const std::string why = is_update(consumer) != is_update(producer) ? "updates of variables run together, at the end" : "no round tries them";
+    return why + "; " + choice.to_text();
   }
   double bytes = 0;
   for (const Value value : groups_.reads(consumer))
     if (groups_.maker(value) == producer) bytes += cost_.bytes(groups_.graph().type(value));
-  return verdict.refusal + "; " + kilobytes(bytes) + " pass through memory, " + nanoseconds(cost_.transfer(2 * bytes));
+  return verdict.refusal + "; apart: " + kilobytes(bytes) + " through memory, " + nanoseconds(cost_.transfer(2 * bytes) + cost_.kernel());
 }
 
 std::vector<Decision> Merger::decisions() {
@@ -278,7 +293,7 @@ std::vector<Decision> Merger::decisions() {
   for (int32_t consumer = 0; consumer < groups_.count(); ++consumer) {
     if (!groups_.alive(consumer)) continue;
     for (const int32_t producer : groups_.before(consumer))
-      all.push_back({"", group_name(groups_, producer), group_name(groups_, consumer), false, refusal(producer, consumer)});
+      all.push_back({"", group_label(groups_, producer), group_label(groups_, consumer), false, refusal(producer, consumer)});
   }
   return all;
 }

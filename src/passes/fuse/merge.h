@@ -12,7 +12,8 @@ std::vector<bool> find_updates(const ir::Module& module, const ir::Function& fun
 
 /// What a group is called: the model's name of its contraction, of its last reduction, or of its last node; else the op's.
 const ir::Node& main_node(const Groups& groups, int32_t group);
-std::string group_name(const Groups& groups, int32_t group);
+/// The same with its op, for reports: "dot_general h1 and 2 more".
+std::string group_label(const Groups& groups, int32_t group);
 
 class Merger {
  public:
@@ -29,6 +30,7 @@ class Merger {
   void merge_reductions();
   void merge_loops();
   void merge_scalars();
+  void merge_totals();
 
   bool is_kind(int32_t group, std::string_view kind) const { return groups_.alive(group) && groups_.group(group).verdict.kind == kind; }
   bool is_reduction(int32_t group) const { return is_kind(group, "rows") || is_kind(group, "columns"); }

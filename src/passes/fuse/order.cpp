@@ -95,8 +95,8 @@ class SideBySide {
         if (kernels_[to].empty() || !fits(group, to)) continue;
         const double held = is_update(group) ? 0 : longer_held(group, to);  // gradients wait for the end in any case
         if (held_[to] + held > options_.l2_bytes / 2) continue;
-        decisions.push_back({"", group_name(groups_, group), group_name(groups_, kernels_[to][0]), true,
-                             "side by side in one kernel, which nothing waits for: saves " + nanoseconds(cost_.kernel()) + ", holds " + kilobytes(held) + " longer"});
+        decisions.push_back({"", group_label(groups_, group), group_label(groups_, kernels_[to][0]), true,
+                             "side by side, nothing waits for it; together: " + kilobytes(held) + " held longer; apart: " + nanoseconds(cost_.kernel()) + " for a kernel more"});
         held_[to] += held;
         kernels_[to].push_back(group);
         kernels_[i - 1].clear();
