@@ -23,7 +23,8 @@ Value add_copy(ir::Builder& builder, Value value, const std::string& name) {
   const Value argument = body.add_argument(type);
   body.set_results({inside.call("cast", {argument}, {{"dtype", type.dtype}})});
   builder.set_name(name);
-  return builder.call("fusion", {value}, {{"kind", std::string("loops")}, {"reason", std::string("a value of its own for " + name)}}, {std::move(body)});
+  return builder.call("fusion", {value}, {{"kind", std::string("loops")}, {"reason", std::string("a value of its own for " + name)}},
+                      {std::move(body)});
 }
 
 class Binder {

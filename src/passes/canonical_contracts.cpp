@@ -43,10 +43,13 @@ std::vector<size_t> rising(const Integers& by) {
   return order;
 }
 
-/// Transposes `value` and renumbers `side`: batch axes first, and the last axis stays the last where it can, so that the copy moves runs of memory.
+/// Transposes `value` and renumbers `side`: batch axes first, and the last axis stays the last where it can, so that
+/// the copy moves runs of memory.
 Value make_canonical(ir::Builder& builder, Value value, Side& side) {
   const size_t rank = builder.shape(value).rank(), batch = side.batch.size(), depth = side.contract.size();
-  const auto in = [](const Integers& axes, size_t axis) { return std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end(); };
+  const auto in = [](const Integers& axes, size_t axis) {
+    return std::find(axes.begin(), axes.end(), static_cast<int64_t>(axis)) != axes.end();
+  };
   Integers free;
   for (size_t axis = 0; axis < rank; ++axis)
     if (!in(side.batch, axis) && !in(side.contract, axis)) free.push_back(static_cast<int64_t>(axis));
@@ -68,7 +71,8 @@ std::optional<std::vector<Value>> canonical(Rewriter& rewriter, const ir::Node& 
   const Side given[] = {{axes("lhs_batch"), axes("lhs_contract")}, {axes("rhs_batch"), axes("rhs_contract")}};
   if (is_canonical(given[0], ranks[0]) && is_canonical(given[1], ranks[1])) return std::nullopt;
 
-  // The order of contracted pairs is free: take the one that leaves more operands as they are. That of batch pairs is the result's.
+  // The order of contracted pairs is free: take the one that leaves more operands as they are. That of batch pairs is
+  // the result's.
   Side best[2];
   int most = -1;
   for (const Side& by : given) {
@@ -90,7 +94,8 @@ std::optional<std::vector<Value>> canonical(Rewriter& rewriter, const ir::Node& 
 }  // namespace
 
 ir::Module canonical_contracts(const ir::Module& module) {
-  return cse(map_graphs(module, [](const ir::Graph& graph) { return rewrite(graph, canonical); }));  // forward and backward want the same ones
+  return cse(
+      map_graphs(module, [](const ir::Graph& graph) { return rewrite(graph, canonical); }));  // forward and backward want the same ones
 }
 
 }  // namespace sinter::passes

@@ -1,6 +1,7 @@
-// Canonical contracts: brings the operands of every contract (dot_general and its kin) into the orders that lowering compiles: batch axes
-// first, in order, and the contracted axes as one ascending run, right behind them or at the end. What a dense layer needs forward and
-// backward (x W, x^T dy, dy W^T) is in such an order already and stays; anything else gets a transpose, which fuse turns into a copy.
+// Canonical contracts: brings the operands of every contract (dot_general and its kin) into the orders that lowering
+// compiles: batch axes first, in order, and the contracted axes as one ascending run, right behind them or at the end.
+// What a dense layer needs forward and backward (x W, x^T dy, dy W^T) is in such an order already and stays; anything
+// else gets a transpose, which fuse turns into a copy.
 #pragma once
 
 #include "ir/module.h"

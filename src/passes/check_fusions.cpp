@@ -14,7 +14,10 @@ using ir::Node;
 using ir::Value;
 using Position = std::vector<Dim>;
 
-template <class Kind> bool is(const Node& node) { return std::holds_alternative<Kind>(node.op->lowering); }
+template <class Kind>
+bool is(const Node& node) {
+  return std::holds_alternative<Kind>(node.op->lowering);
+}
 bool is_index(const Node& node, ir::Index::Kind kind) {
   const auto* index = std::get_if<ir::Index>(&node.op->lowering);
   return index != nullptr && index->kind == kind;
@@ -49,7 +52,8 @@ class Reader {
       std::vector<TensorType> operands;
       for (const Value operand : node.operands) operands.push_back(body_.type(operand));
       const std::vector<ir::Piece> pieces = view->pieces({operands, type, node.attributes, position, *node.op});
-      const bool guards = pieces.size() > 1 || std::any_of(pieces.begin(), pieces.end(), [](const ir::Piece& piece) { return !piece.guards.empty(); });
+      const bool guards =
+          pieces.size() > 1 || std::any_of(pieces.begin(), pieces.end(), [](const ir::Piece& piece) { return !piece.guards.empty(); });
       for (const ir::Piece& piece : pieces) read(node.operands[static_cast<size_t>(piece.operand)], piece.index, guarded || guards);
     } else if (is_index(node, ir::Index::Kind::kGather) || is_index(node, ir::Index::Kind::kPick)) {
       SINTER_CHECK(!guarded, "rule 2: an index is checked under a guard");
@@ -187,7 +191,8 @@ void check_node(const Node& node, bool inside_parallel) {
   for (const Value result : body.results()) results.insert(result.id);
   for (const Node& part : body.nodes()) {
     check_node(part, true);
-    for (const Value operand : part.operands) SINTER_CHECK(body.is_argument(operand), "parts of a parallel fusion do not depend on each other");
+    for (const Value operand : part.operands)
+      SINTER_CHECK(body.is_argument(operand), "parts of a parallel fusion do not depend on each other");
     for (const Value result : part.results) SINTER_CHECK(results.contains(result.id), "every result of a part is a result of the whole");
   }
 }

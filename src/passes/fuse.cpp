@@ -14,7 +14,8 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
   Merger merger(groups, find_updates(module, function, groups), options);
   merger.run();
   std::vector<bool> updates(static_cast<size_t>(groups.count()));
-  for (int32_t group = 0; group < groups.count(); ++group) updates[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
+  for (int32_t group = 0; group < groups.count(); ++group)
+    updates[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
   const Precedence precedence(function, groups);
   std::vector<Decision> decisions = merger.decisions();
   const std::vector<Kernel> kernels =
@@ -38,8 +39,8 @@ ir::Module fuse(const ir::Module& module, const FuseOptions& options, FusionRepo
 std::string to_text(const FusionReport& report) {
   std::string text;
   for (const Decision& decision : report.decisions)
-    text += decision.function + ": " + decision.producer + " -> " + decision.consumer + ": " + (decision.fused ? "one kernel" : "two kernels") + ": " +
-            decision.reason + "\n";
+    text += decision.function + ": " + decision.producer + " -> " + decision.consumer + ": " +
+            (decision.fused ? "one kernel" : "two kernels") + ": " + decision.reason + "\n";
   return text;
 }
 

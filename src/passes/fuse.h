@@ -1,10 +1,11 @@
-// Fuse: puts every node of every function into a `fusion` node, one kernel each (docs/fusion_kinds.md). It looks at structure only: kinds of lowering,
-// shapes, who reads what; never at names of ops. Deterministic: the same module and options give the same kernels.
+// Fuse: puts every node of every function into a `fusion` node, one kernel each (docs/fusion_kinds.md). It looks at
+// structure only: kinds of lowering, shapes, who reads what; never at names of ops. Deterministic: the same module and
+// options give the same kernels.
 //
-// In this order: reductions over everything that are large are split; contractions take the elementwise nodes that read them; reductions take what
-// lives in their rows or columns; what is left becomes loops, neighbours and siblings together; scalars meet in one kernel; kernels that are
-// ready together run side by side as one. Updates (what only variables read) stay out of contractions and reductions and come last: all of them
-// together are one kernel.
+// In this order: reductions over everything that are large are split; contractions take the elementwise nodes that read
+// them; reductions take what lives in their rows or columns; what is left becomes loops, neighbours and siblings
+// together; scalars meet in one kernel; kernels that are ready together run side by side as one. Updates (what only
+// variables read) stay out of contractions and reductions and come last: all of them together are one kernel.
 #pragma once
 
 #include <string>
@@ -14,7 +15,8 @@
 
 namespace sinter::passes {
 
-/// Facts of the machine as plain numbers, and how far to go. Times in nanoseconds, rates in bytes per nanosecond and operations per nanosecond.
+/// Facts of the machine as plain numbers, and how far to go. Times in nanoseconds, rates in bytes per nanosecond and
+/// operations per nanosecond.
 struct FuseOptions {
   double l2_bytes = 1 << 20, l3_bytes = 32 << 20;
   double l2_rate = 50, l3_rate = 25, dram_rate = 10;
@@ -42,7 +44,8 @@ struct FusionReport {
 /// One line per decision, for people.
 std::string to_text(const FusionReport& report);
 
-/// Expects canonical contracts, hoisted constants and no composites. Raises Error kUnsupported, with the node's name, for a node that has no native code.
+/// Expects canonical contracts, hoisted constants and no composites. Raises Error kUnsupported, with the node's name,
+/// for a node that has no native code.
 ir::Module fuse(const ir::Module& module, const FuseOptions& options = {}, FusionReport* report = nullptr);
 
 }  // namespace sinter::passes

@@ -14,9 +14,10 @@ using ir::Value;
 
 const std::string& kind_of(const Node& fusion) { return ir::get_attribute<std::string>(*fusion.op, fusion.attributes, "kind"); }
 
-/// Every way from the argument goes through elementwise nodes of its shape, up to results and reductions: views and lookups would read it at other
-/// places. A reduction ends a way: it has read all it needs of a row before anything of the row is written. Only kind `rows` works so.
-/// Results are stored in their order, each value computed where it is first needed: `result` must not be stored before the argument was read.
+/// Every way from the argument goes through elementwise nodes of its shape, up to results and reductions: views and
+/// lookups would read it at other places. A reduction ends a way: it has read all it needs of a row before anything of
+/// the row is written. Only kind `rows` works so. Results are stored in their order, each value computed where it is
+/// first needed: `result` must not be stored before the argument was read.
 bool is_read_in_place(const Graph& body, Value argument, size_t result, bool rows) {
   std::set<int32_t> from{argument.id};
   for (const Node& node : body.nodes()) {
@@ -72,7 +73,8 @@ bool can_replace(const Graph& graph, Value value, Value old) {
     if (made == node.results.end()) continue;
     written = true;
     if (read == node.operands.end()) continue;
-    if (!can_write_over(node, static_cast<size_t>(made - node.results.begin()), static_cast<size_t>(read - node.operands.begin()))) return false;
+    if (!can_write_over(node, static_cast<size_t>(made - node.results.begin()), static_cast<size_t>(read - node.operands.begin())))
+      return false;
   }
   return true;
 }

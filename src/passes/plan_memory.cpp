@@ -47,7 +47,8 @@ class Planner {
     };
     add(ir::port_names(module_, function_), BufferKind::kVariable);
     add(ir::constant_names(module_, function_), BufferKind::kConstant);
-    for (size_t i = 0; i < function_.arguments.size(); ++i) buffer_of(graph_.argument(static_cast<int32_t>(i))) = buffers.at(function_.arguments[i]);
+    for (size_t i = 0; i < function_.arguments.size(); ++i)
+      buffer_of(graph_.argument(static_cast<int32_t>(i))) = buffers.at(function_.arguments[i]);
     for (size_t i = 0; i < function_.results.size(); ++i) bind(i, buffers.at(function_.results[i]));
   }
 
@@ -78,12 +79,15 @@ class Planner {
     buffer.last_kernel = static_cast<int32_t>(last_reader(value));
     buffer.name = node.name;
     for (size_t operand = 0; operand < node.operands.size() && buffer.shares < 0; ++operand)
-      if (dies_here(node.operands[operand], kernel) && can_write_over(node, result, operand)) take_over(buffer, buffer_of(node.operands[operand]));
+      if (dies_here(node.operands[operand], kernel) && can_write_over(node, result, operand))
+        take_over(buffer, buffer_of(node.operands[operand]));
     buffer_of(value) = static_cast<int32_t>(plan_.buffers.size());
     plan_.buffers.push_back(std::move(buffer));
   }
 
-  bool dies_here(Value value, size_t kernel) { return plan_.buffers[static_cast<size_t>(buffer_of(value))].kind == BufferKind::kArena && last_reader(value) == kernel; }
+  bool dies_here(Value value, size_t kernel) {
+    return plan_.buffers[static_cast<size_t>(buffer_of(value))].kind == BufferKind::kArena && last_reader(value) == kernel;
+  }
 
   void take_over(PlannedBuffer& buffer, int32_t from) {
     if (taken_.insert(from).second) buffer.shares = from;

@@ -35,7 +35,8 @@ bool is_long(const Extent& extent) {
   return extent.symbolic > 1 || extent.constant >= kShortRow;
 }
 
-/// The first of `axes` that the first step takes: so few trailing ones that each of its results has a row of some length.
+/// The first of `axes` that the first step takes: so few trailing ones that each of its results has a row of some
+/// length.
 size_t split_of(const Shape& shape, const Integers& axes) {
   size_t first = axes.size() - 1;
   for (; first > 1; --first) {
@@ -64,7 +65,8 @@ Integers count_up(size_t count) {
   return axes;
 }
 
-/// The value of `node` reduced from `value` over `axes`, in as many steps as it takes; or nothing when one step is right.
+/// The value of `node` reduced from `value` over `axes`, in as many steps as it takes; or nothing when one step is
+/// right.
 std::optional<Value> split(Rewriter& rewriter, const ir::Node& node, Value value, const Integers& axes) {
   const Shape shape = rewriter.builder().shape(value);
   const bool total = axes.size() == shape.rank(), leading = !axes.empty() && axes == count_up(axes.size());

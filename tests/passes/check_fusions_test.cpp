@@ -11,8 +11,8 @@ namespace {
 
 /// A function of x and v with one fusion of this kind and body.
 ir::Graph fused(const std::string& kind, const std::string& result, const std::string& body) {
-  const std::string text = "%0: f32[n, 4] = argument 0\n%1: f32[n] = argument 1\n%2: " + result + " = fusion %0, %1 {kind = \"" + kind + "\"} body {\n" +
-                           "%0: f32[n, 4] = argument 0\n%1: f32[n] = argument 1\n" + body + "}\nreturn %2\n";
+  const std::string text = "%0: f32[n, 4] = argument 0\n%1: f32[n] = argument 1\n%2: " + result + " = fusion %0, %1 {kind = \"" + kind +
+                           "\"} body {\n" + "%0: f32[n, 4] = argument 0\n%1: f32[n] = argument 1\n" + body + "}\nreturn %2\n";
   return ir::parse_graph(text);
 }
 
@@ -46,17 +46,22 @@ TEST(CheckFusions, RefusesReductionsInLoops) {
 }
 
 TEST(CheckFusions, RefusesRowsReadElsewhere) {
-  expect_broken(fused("rows", "f32[n]",
-                      "%2: f32[n] = reduce_sum %0 {axes = [1]}\n%3: f32[n] = reverse %2 {axes = [0]}\n%4: f32[n] = add %1, %3\nreturn %4\n"),
-                "its own row");
+  expect_broken(
+      fused("rows", "f32[n]",
+            "%2: f32[n] = reduce_sum %0 {axes = [1]}\n%3: f32[n] = reverse %2 {axes = [0]}\n%4: f32[n] = add %1, %3\nreturn %4\n"),
+      "its own row");
 }
 
 TEST(CheckFusions, RefusesColumnsAsRowsAndDependentColumns) {
-  const std::string sum = "%2: f32[n, 4] = broadcast %1 {axes = [0], shape = shape[n, 4]}\n%3: f32[n, 4] = add %0, %2\n%4: f32[4] = reduce_sum %3 {axes = [0]}\n";
+  const std::string sum =
+      "%2: f32[n, 4] = broadcast %1 {axes = [0], shape = shape[n, 4]}\n%3: f32[n, 4] = add %0, %2\n%4: f32[4] = reduce_sum %3 {axes = "
+      "[0]}\n";
   check_fusions(fused("columns", "f32[4]", sum + "return %4\n"));
   expect_broken(fused("rows", "f32[4]", sum + "return %4\n"), "last axes");
-  expect_broken(fused("columns", "f32[4]", sum + "%5: f32[n, 4] = broadcast %4 {axes = [1], shape = shape[n, 4]}\n%6: f32[4] = reduce_max %5 {axes = [0]}\nreturn %6\n"),
-                "depends on another");
+  expect_broken(
+      fused("columns", "f32[4]",
+            sum + "%5: f32[n, 4] = broadcast %4 {axes = [1], shape = shape[n, 4]}\n%6: f32[4] = reduce_max %5 {axes = [0]}\nreturn %6\n"),
+      "depends on another");
 }
 
 TEST(CheckFusions, RefusesComputedOperandsOfContractsAndShiftedReads) {
@@ -64,7 +69,8 @@ TEST(CheckFusions, RefusesComputedOperandsOfContractsAndShiftedReads) {
   const std::string weight = "%2: f32[4] = iota {axis = 0, dtype = f32, shape = shape[4]}\n";
   expect_broken(fused("contract", "f32[n]", weight + product + "%4: f32[n] = add %1, %3\nreturn %4\n"), "operands of a contract");
   expect_broken(fused("contract", "f32[n, n]",
-                      "%2: f32[n, n] = dot_general %0, %0 {lhs_contract = [1], rhs_contract = [1]}\n%3: f32[n, n] = transpose %2 {permutation = [1, 0]}\n"
+                      "%2: f32[n, n] = dot_general %0, %0 {lhs_contract = [1], rhs_contract = [1]}\n%3: f32[n, n] = transpose %2 "
+                      "{permutation = [1, 0]}\n"
                       "%4: f32[n, n] = broadcast %1 {axes = [0], shape = shape[n, n]}\n%5: f32[n, n] = add %3, %4\nreturn %5\n"),
                 "element by element");
 }

@@ -1,4 +1,5 @@
-// Fusing and memory: what becomes of models, kinds and counts of kernels, and random modules in planned memory against the evaluator.
+// Fusing and memory: what becomes of models, kinds and counts of kernels, and random modules in planned memory against
+// the evaluator.
 #include "passes/fuse.h"
 
 #include <gtest/gtest.h>
@@ -113,7 +114,8 @@ TEST(Fuse, RunsTextCasesInPlannedMemory) {
     if (name == "not_native") continue;
     SCOPED_TRACE(name);
     const ir::Module before = run(read_case(name), kPrepare);
-    for (const SymbolValues& sizes : {SymbolValues{}, SymbolValues{{"batch", 1}, {"n", 1}, {"seq", 1}}, SymbolValues{{"batch", 0}, {"n", 0}}})
+    for (const SymbolValues& sizes :
+         {SymbolValues{}, SymbolValues{{"batch", 1}, {"n", 1}, {"seq", 1}}, SymbolValues{{"batch", 0}, {"n", 0}}})
       expect_planned_runs(before, run(before, kFuse), sizes);
     ++ran;
   }
@@ -127,7 +129,9 @@ TEST(Fuse, IsDeterministic) {
 
 // ---- random modules ----
 
-bool can_be_fused(const ir::OpDef& op) { return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad"; }
+bool can_be_fused(const ir::OpDef& op) {
+  return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad";
+}
 
 /// Some results of constant shape become the next values of inputs of their type, which are state then.
 ir::Module with_state(const ir::Module& module, uint32_t seed) {
@@ -139,7 +143,9 @@ ir::Module with_state(const ir::Module& module, uint32_t seed) {
     const ir::Variable output = result.variable(bound);
     for (const std::string& argument : function.arguments) {
       ir::Variable* input = const_cast<ir::Variable*>(result.find_variable(argument));
-      if (input->value || input->type != output.type || !input->type.shape.is_constant() || random.below(3) == 0 || !taken.insert(argument).second) continue;
+      if (input->value || input->type != output.type || !input->type.shape.is_constant() || random.below(3) == 0 ||
+          !taken.insert(argument).second)
+        continue;
       input->role = Role::kState;
       bound = argument;
       break;
@@ -176,13 +182,14 @@ TEST(Fuse, KeepsRandomModulesInPlannedMemory) {
   for (uint32_t seed = 0; seed < 200 && !HasFailure(); ++seed) {
     const RandomModule random = random_module(seed, {.nodes = 25, .allowed = can_be_fused});
     // Long reductions are split before, so that all else keeps every bit.
-    const auto prepare = [&](const RandomModule& r) {
-      return with_state(map_graphs(run(r.module, kPrepare), split_reductions), seed);
-    };
+    const auto prepare = [&](const RandomModule& r) { return with_state(map_graphs(run(r.module, kPrepare), split_reductions), seed); };
     const ir::Module before = prepare(random);
     if (std::string what = fault(before, random); !what.empty()) {
       const RandomModule small = sinter::test::reduce(random, [&](const RandomModule& r) { return !fault(prepare(r), r).empty(); });
-      FAIL() << what << "\n" << small.describe() << "prepared:\n" << ir::print(prepare(small)) << "fused:\n" << ir::print(run(prepare(small), {"fuse"}));
+      FAIL() << what << "\n"
+             << small.describe() << "prepared:\n"
+             << ir::print(prepare(small)) << "fused:\n"
+             << ir::print(run(prepare(small), {"fuse"}));
     }
     const ir::Module fused = run(before, kFuse);
     nodes += static_cast<int64_t>(before.functions[0].graph.nodes().size());
@@ -190,7 +197,8 @@ TEST(Fuse, KeepsRandomModulesInPlannedMemory) {
     for (const auto& [kind, count] : kinds(fused.functions[0])) counts[kind] += count;
     for (const PlannedBuffer& buffer : plan_memory(fused, fused.functions[0]).buffers) in_place += buffer.shares >= 0;
   }
-  std::cout << nodes << " nodes in " << kernels << " kernels: " << testing::PrintToString(counts) << ", " << in_place << " temporaries in place\n";
+  std::cout << nodes << " nodes in " << kernels << " kernels: " << testing::PrintToString(counts) << ", " << in_place
+            << " temporaries in place\n";
   for (const char* kind : {"loops", "rows", "columns", "contract", "scatter"}) EXPECT_GT(counts[kind], 0) << kind;
   EXPECT_GT(in_place, 0);
 }

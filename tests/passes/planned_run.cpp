@@ -106,8 +106,8 @@ class Memory {
 
 using Visit = std::function<void(const ir::Node& node, const std::vector<Tensor>& operands, const std::vector<Tensor>& results)>;
 
-Tensors run_kernels(const ir::Module& module, const ir::Function& function, const MemoryPlan& plan, const Tensors& inputs, const SymbolValues& symbols,
-                    const Visit& visit) {
+Tensors run_kernels(const ir::Module& module, const ir::Function& function, const MemoryPlan& plan, const Tensors& inputs,
+                    const SymbolValues& symbols, const Visit& visit) {
   Memory memory(plan, symbols);
   const auto buffer_of = [&](Value value) { return plan.buffer_of_value[static_cast<size_t>(value.id)]; };
   for (size_t i = 0; i < function.arguments.size(); ++i) {
@@ -145,7 +145,8 @@ int64_t changed_elsewhere(const Tensor& before, const Tensor& after, int64_t at)
   const size_t size = size_in_bytes(before.dtype());
   for (int64_t i = 0; i < before.size(); ++i) {
     const size_t offset = static_cast<size_t>(i) * size;
-    count += i != at && std::memcmp(static_cast<const char*>(before.raw()) + offset, static_cast<const char*>(after.raw()) + offset, size) != 0;
+    count +=
+        i != at && std::memcmp(static_cast<const char*>(before.raw()) + offset, static_cast<const char*>(after.raw()) + offset, size) != 0;
   }
   return count;
 }
@@ -170,25 +171,29 @@ Tensors run_planned(const ir::Module& module, const ir::Function& function, cons
 void expect_safe_in_place(const ir::Module& module, const ir::Function& function, const MemoryPlan& plan, const Tensors& inputs,
                           const SymbolValues& symbols) {
   const auto buffer_of = [&](Value value) { return plan.buffer_of_value[static_cast<size_t>(value.id)]; };
-  run_kernels(module, function, plan, inputs, symbols, [&](const ir::Node& node, const std::vector<Tensor>& operands, const std::vector<Tensor>& results) {
-    if (kind_of(node) == "rows" || kind_of(node) == "scatter") return;  // read a row, or all, before they write
-    for (size_t r = 0; r < results.size(); ++r) {
-      for (size_t o = 0; o < operands.size(); ++o) {
-        if (!same_memory(plan, buffer_of(node.results[r]), buffer_of(node.operands[o]))) continue;
-        ASSERT_EQ(operands[o].size(), results[r].size()) << node.name;
-        for (int64_t at = 0; at < operands[o].size(); at += 1 + operands[o].size() / 5) {
-          std::vector<Tensor> changed = operands;
-          changed[o] = operands[o].clone();
-          perturb(changed[o], at);
-          const std::vector<Tensor> now = ir::evaluate(node.regions[0], changed, symbols);
-          for (size_t i = 0; i < now.size(); ++i) {
-            if (now[i].size() != results[r].size()) EXPECT_TRUE(same_bits(now[i], results[i])) << node.name;
-            else EXPECT_EQ(changed_elsewhere(results[i], now[i], at), 0) << node.name << ": another element depends on element " << at << " of operand " << o;
-          }
-        }
-      }
-    }
-  });
+  run_kernels(module, function, plan, inputs, symbols,
+              [&](const ir::Node& node, const std::vector<Tensor>& operands, const std::vector<Tensor>& results) {
+                if (kind_of(node) == "rows" || kind_of(node) == "scatter") return;  // read a row, or all, before they write
+                for (size_t r = 0; r < results.size(); ++r) {
+                  for (size_t o = 0; o < operands.size(); ++o) {
+                    if (!same_memory(plan, buffer_of(node.results[r]), buffer_of(node.operands[o]))) continue;
+                    ASSERT_EQ(operands[o].size(), results[r].size()) << node.name;
+                    for (int64_t at = 0; at < operands[o].size(); at += 1 + operands[o].size() / 5) {
+                      std::vector<Tensor> changed = operands;
+                      changed[o] = operands[o].clone();
+                      perturb(changed[o], at);
+                      const std::vector<Tensor> now = ir::evaluate(node.regions[0], changed, symbols);
+                      for (size_t i = 0; i < now.size(); ++i) {
+                        if (now[i].size() != results[r].size())
+                          EXPECT_TRUE(same_bits(now[i], results[i])) << node.name;
+                        else
+                          EXPECT_EQ(changed_elsewhere(results[i], now[i], at), 0)
+                              << node.name << ": another element depends on element " << at << " of operand " << o;
+                      }
+                    }
+                  }
+                }
+              });
 }
 
 void expect_planned_runs(const ir::Module& before, const ir::Module& fused, const SymbolValues& sizes, const Ranges& ranges) {

@@ -49,7 +49,8 @@ double CostModel::time(const Groups& groups, int32_t group) const {
     if (facts.kind == NodeKind::kContract) {
       double depth = 1;
       const Shape& lhs = groups.graph().type(node.operands[0]).shape;
-      for (const int64_t axis : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "lhs_contract")) depth *= elements({lhs[static_cast<size_t>(axis)]});
+      for (const int64_t axis : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "lhs_contract"))
+        depth *= elements({lhs[static_cast<size_t>(axis)]});
       operations += 0.5 * elements(shape) * depth;  // two of them at once, from registers
     } else {
       operations += facts.cost * elements(facts.kind == NodeKind::kReduce ? groups.graph().type(node.operands[0]).shape : shape);
@@ -59,6 +60,8 @@ double CostModel::time(const Groups& groups, int32_t group) const {
 }
 
 std::string nanoseconds(double time) { return time < 1e6 ? format("%.2f us", time / 1e3) : format("%.2f ms", time / 1e6); }
-std::string kilobytes(double bytes) { return bytes < 1024 * 1024 ? format("%.1f KiB", bytes / 1024) : format("%.1f MiB", bytes / 1024 / 1024); }
+std::string kilobytes(double bytes) {
+  return bytes < 1024 * 1024 ? format("%.1f KiB", bytes / 1024) : format("%.1f MiB", bytes / 1024 / 1024);
+}
 
 }  // namespace sinter::passes

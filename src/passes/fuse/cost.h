@@ -1,5 +1,5 @@
-// The cost model of fuse: what a value costs to pass through memory, and an element to compute. Rough on purpose: it compares two ways of computing
-// the same thing. Symbols count as FuseOptions::symbol.
+// The cost model of fuse: what a value costs to pass through memory, and an element to compute. Rough on purpose: it
+// compares two ways of computing the same thing. Symbols count as FuseOptions::symbol.
 #pragma once
 
 #include <string>

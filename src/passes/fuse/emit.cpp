@@ -16,7 +16,8 @@ std::string reason_of(const Groups& groups, int32_t group) {
   const Group& g = groups.group(group);
   const std::string apart = g.members.size() == 1 ? "" : "; apart they would take " + nanoseconds(g.saved) + " more";
   const std::string count = std::to_string(g.members.size()) + (g.members.size() == 1 ? " node" : " nodes");
-  if (g.verdict.kind == "contract") return (g.members.size() == 1 ? "a contraction" : "a contraction and what goes with it place by place, " + count) + apart;
+  if (g.verdict.kind == "contract")
+    return (g.members.size() == 1 ? "a contraction" : "a contraction and what goes with it place by place, " + count) + apart;
   if (g.verdict.kind == "rows") return "rows of " + g.verdict.domain.to_string() + ", " + count + apart;
   if (g.verdict.kind == "columns") return "columns of " + g.verdict.domain.to_string() + ", " + count + apart;
   if (g.verdict.kind == "scatter") return "updates at places found by indices, in order";
@@ -79,7 +80,8 @@ struct Writer {
 
   void add(const Groups& groups, int32_t group) {
     BodyMaker made(groups, group);
-    apply(groups.group(group).verdict.kind, reason_of(groups, group), main_node(groups, group).name, made.arguments, made.results, std::move(made.body));
+    apply(groups.group(group).verdict.kind, reason_of(groups, group), main_node(groups, group).name, made.arguments, made.results,
+          std::move(made.body));
   }
 
   void add_parallel(const Groups& groups, const Kernel& kernel) {
@@ -94,8 +96,8 @@ struct Writer {
       for (const Value value : groups.results(part)) results.push_back(value), inner_results.push_back(inner.map.at(value.id));
     }
     inner.graph.set_results(std::move(inner_results));
-    apply("parallel", std::to_string(kernel.size()) + " kernels side by side: ready together, none waits for another", common_name(groups, kernel), arguments,
-          results, std::move(inner.graph));
+    apply("parallel", std::to_string(kernel.size()) + " kernels side by side: ready together, none waits for another",
+          common_name(groups, kernel), arguments, results, std::move(inner.graph));
   }
 
  private:

@@ -51,8 +51,9 @@ Groups::Groups(const ir::Graph& graph) : graph_(graph), node_of_(static_cast<siz
   link();
 }
 
-/// What is copied: nodes made of nothing; views that read again and again, or in order of memory; and light formulas of one value that is as large
-/// in memory, so that bodies read that value instead (two multiples of x are then one array between kernels, not two).
+/// What is copied: nodes made of nothing; views that read again and again, or in order of memory; and light formulas of
+/// one value that is as large in memory, so that bodies read that value instead (two multiples of x are then one array
+/// between kernels, not two).
 void Groups::find_copied() {
   const size_t nodes = graph_.nodes().size();
   find_memory();
@@ -83,12 +84,14 @@ void Groups::find_copied() {
 bool Groups::is_light_formula(size_t index) const {
   const Value value = node(static_cast<int32_t>(index)).results[0];
   const std::vector<Value>& sources = sources_[index];
-  if (!facts_[index].elementwise || in_memory_[static_cast<size_t>(value.id)] || sources.size() != 1 || graph_.is_argument(sources[0])) return false;
+  if (!facts_[index].elementwise || in_memory_[static_cast<size_t>(value.id)] || sources.size() != 1 || graph_.is_argument(sources[0]))
+    return false;
   const TensorType &made = graph_.type(value), &read = graph_.type(sources[0]);
   return made.shape == read.shape && made.shape.rank() > 0 && size_in_bytes(made.dtype) >= size_in_bytes(read.dtype);
 }
 
-/// Results, and operands that kernels read from memory, are values of their own: a copied node among them is computed by a group as well.
+/// Results, and operands that kernels read from memory, are values of their own: a copied node among them is computed
+/// by a group as well.
 void Groups::find_memory() {
   in_memory_ = is_result_;
   for (size_t i = 0; i < facts_.size(); ++i) {
@@ -133,7 +136,8 @@ std::vector<Value> Groups::results_of(const std::vector<int32_t>& members) const
   for (const int32_t member : members) {
     const Value value = node(member).results[0];
     const auto& by = readers(value);
-    const bool outside = std::any_of(by.begin(), by.end(), [&](int32_t r) { return !std::binary_search(members.begin(), members.end(), r); });
+    const bool outside =
+        std::any_of(by.begin(), by.end(), [&](int32_t r) { return !std::binary_search(members.begin(), members.end(), r); });
     if (outside || is_result(value)) values.push_back(value);
   }
   return values;
@@ -192,7 +196,8 @@ void Groups::connect(int32_t index) {
   for (const int32_t to : at.after) insert_once(groups_[static_cast<size_t>(to)].before, index);
 }
 
-/// Brings the places of two groups together: what `second` needs of the groups between them comes first, then the two, then the others.
+/// Brings the places of two groups together: what `second` needs of the groups between them comes first, then the two,
+/// then the others.
 void Groups::move_together(int32_t first, int32_t second) {
   const size_t begin = group(first).place, end = group(second).place;
   std::set<int32_t> needed{second};

@@ -1,5 +1,6 @@
-// The groups of nodes that fuse makes of a graph: every node begins as a group of its own, merges make them larger, the graph of groups stays free of
-// cycles. Cheap nodes that are made of nothing, and broadcasts, belong to no group: each group that reads one has a copy.
+// The groups of nodes that fuse makes of a graph: every node begins as a group of its own, merges make them larger, the
+// graph of groups stays free of cycles. Cheap nodes that are made of nothing, and broadcasts, belong to no group: each
+// group that reads one has a copy.
 #pragma once
 
 #include <string>
@@ -68,9 +69,9 @@ class Groups {
 
   const ir::Graph& graph_;
   std::vector<NodeFacts> facts_;
-  std::vector<bool> copied_;                  // per node
+  std::vector<bool> copied_;                 // per node
   std::vector<bool> is_result_, in_memory_;  // per value
-  std::vector<int32_t> node_of_;  // per value, -1 for arguments
+  std::vector<int32_t> node_of_;             // per value, -1 for arguments
   std::vector<int32_t> group_of_;
   std::vector<std::vector<ir::Value>> sources_;
   std::vector<std::vector<int32_t>> readers_;

@@ -31,7 +31,9 @@ class Judge {
       if (facts(node).kind == NodeKind::kReduce) reductions.push_back(node);
     }
     if (std::string why = guards_refuse(); !why.empty()) return refused(why);
-    if (scatters > 0) return set_.nodes.size() == 1 ? Verdict{"scatter", {}, shape(node_at(set_.nodes[0]).results[0]), {}} : refused("a scatter stands alone");
+    if (scatters > 0)
+      return set_.nodes.size() == 1 ? Verdict{"scatter", {}, shape(node_at(set_.nodes[0]).results[0]), {}}
+                                    : refused("a scatter stands alone");
     if (contracts > 1) return refused("a kernel holds one contraction");
     if (contracts == 1) return reductions.empty() ? judge_contract() : refused("a contraction and a reduction walk different loops");
     return reductions.empty() ? judge_loops() : judge_reductions(reductions);
@@ -95,7 +97,8 @@ class Judge {
       if (!facts(node).elementwise || result_shape(node) != domain) return refused("it reads the contraction at other places than its own");
     }
     for (const Value result : set_.results)
-      if (shape(result) != domain) return refused("a result of shape " + shape(result).to_string() + " beside a contraction of shape " + domain.to_string());
+      if (shape(result) != domain)
+        return refused("a result of shape " + shape(result).to_string() + " beside a contraction of shape " + domain.to_string());
     return {"contract", {}, domain, {}};
   }
 
@@ -112,7 +115,8 @@ class Judge {
     const Shape& domain = shape(node_at(reductions[0]).operands[0]);
     const ir::Integers axes = reduced_axes(node_at(reductions[0]));
     for (const int32_t node : reductions) {
-      if (shape(node_at(node).operands[0]) != domain) return refused("reductions of shapes " + domain.to_string() + " and " + shape(node_at(node).operands[0]).to_string());
+      if (shape(node_at(node).operands[0]) != domain)
+        return refused("reductions of shapes " + domain.to_string() + " and " + shape(node_at(node).operands[0]).to_string());
       if (reduced_axes(node_at(node)) != axes) return refused("reductions along different axes");
     }
     const Shape kept = kept_shape(domain, axes);
@@ -121,13 +125,17 @@ class Judge {
     for (const int32_t node : set_.nodes) {
       const bool reduces = facts(node).kind == NodeKind::kReduce;
       const bool after = depends_on_inside(node, depends);
-      if (after && rows && !stays_in_row(node, domain, kept, depends)) return refused("it reads a reduced row at other places than its own");
-      if (after && !rows && (reduces || !facts(node).elementwise || result_shape(node) != kept)) return refused("after reducing columns only elementwise nodes of the result");
+      if (after && rows && !stays_in_row(node, domain, kept, depends))
+        return refused("it reads a reduced row at other places than its own");
+      if (after && !rows && (reduces || !facts(node).elementwise || result_shape(node) != kept))
+        return refused("after reducing columns only elementwise nodes of the result");
       if (reduces) depends[node] = true;
     }
     for (const Value result : set_.results) {
       const bool fits = shape(result) == kept || (rows && shape(result) == domain);
-      if (!fits) return refused("a result of shape " + shape(result).to_string() + " beside a reduction of " + domain.to_string() + " to " + kept.to_string());
+      if (!fits)
+        return refused("a result of shape " + shape(result).to_string() + " beside a reduction of " + domain.to_string() + " to " +
+                       kept.to_string());
     }
     return {rows ? "rows" : "columns", {}, domain, axes};
   }
@@ -150,7 +158,8 @@ class Judge {
     }
     if (!is.view || is.guarded || result != domain || shape(at.operands[0]) != kept) return false;
     const std::vector<Dim> index = position_symbols(domain.rank());
-    return view_pieces(set_.graph, at, index)[0].index == std::vector<Dim>(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(kept.rank()));
+    return view_pieces(set_.graph, at, index)[0].index ==
+           std::vector<Dim>(index.begin(), index.begin() + static_cast<std::ptrdiff_t>(kept.rank()));
   }
 
   const NodeSet& set_;

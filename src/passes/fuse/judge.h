@@ -1,4 +1,5 @@
-// Which kind of kernel can hold a set of nodes, by the table of docs/fusion_kinds.md, or why none can. Used by fuse for every merge it thinks of.
+// Which kind of kernel can hold a set of nodes, by the table of docs/fusion_kinds.md, or why none can. Used by fuse for
+// every merge it thinks of.
 #pragma once
 
 #include <string>

@@ -64,7 +64,8 @@ void Merger::merge_epilogues() {
   }
 }
 
-/// Pointwise work of the contraction's own shape, or for it, that is no update: updates of all parameters are one kernel later.
+/// Pointwise work of the contraction's own shape, or for it, that is no update: updates of all parameters are one
+/// kernel later.
 bool Merger::can_join_epilogue(int32_t contract, int32_t other) const {
   if (!is_kind(other, "loops") || is_update(other)) return false;
   const Node& node = groups_.node(groups_.group(other).members[0]);
@@ -135,7 +136,8 @@ std::vector<int32_t> Merger::siblings(int32_t group) const {
     for (const int32_t reader : groups_.readers(value)) {
       const int32_t other = groups_.group_of(reader);
       const Verdict& theirs = groups_.group(other).verdict;
-      if (other != group && theirs.kind == verdict.kind && theirs.domain == verdict.domain && theirs.axes == verdict.axes) found.insert(other);
+      if (other != group && theirs.kind == verdict.kind && theirs.domain == verdict.domain && theirs.axes == verdict.axes)
+        found.insert(other);
     }
   }
   return {found.begin(), found.end()};
@@ -160,7 +162,8 @@ bool Merger::only_adds(int32_t group, int32_t node) const {
     if (groups_.maker(source) != group) continue;
     reads_member = true;
     const auto& readers = groups_.readers(source);
-    const bool written = groups_.is_result(source) || std::any_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) != group; });
+    const bool written =
+        groups_.is_result(source) || std::any_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) != group; });
     if (!written) return false;
   }
   return reads_member;
@@ -175,7 +178,8 @@ bool Merger::try_merge(int32_t group, int32_t other) {
   if (!choice.pays() || groups_.separated(group, other)) return false;
   const std::vector<int32_t> after = groups_.after(group);
   const bool feeds = std::find(after.begin(), after.end(), other) != after.end();
-  decisions_.push_back({"", group_label(groups_, feeds ? group : other), group_label(groups_, feeds ? other : group), true, choice.to_text()});
+  decisions_.push_back(
+      {"", group_label(groups_, feeds ? group : other), group_label(groups_, feeds ? other : group), true, choice.to_text()});
   groups_.merge(group, other, std::move(verdict), choice.saved - choice.again);
   return true;
 }
@@ -194,7 +198,8 @@ std::string Merger::too_many_streams(int32_t a, int32_t b, const Verdict& verdic
       if (groups_.maker(value) != a && groups_.maker(value) != b) add(value);
     for (const Value value : groups_.results(group)) {
       const auto& readers = groups_.readers(value);
-      const bool inside = std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == a || groups_.group_of(r) == b; });
+      const bool inside =
+          std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == a || groups_.group_of(r) == b; });
       if (!inside || groups_.is_result(value)) add(value);
     }
   }
@@ -204,8 +209,8 @@ std::string Merger::too_many_streams(int32_t a, int32_t b, const Verdict& verdic
 
 // ---- what it costs ----
 
-/// How many elements of `value` a body reads for one operand of a node: once where the operand is at the node's own position, or once per element of the
-/// view in between.
+/// How many elements of `value` a body reads for one operand of a node: once where the operand is at the node's own
+/// position, or once per element of the view in between.
 void Merger::count_reads(Value operand, Value value, bool moved, Reads& reads) const {
   if (operand == value) {
     (moved ? reads.moved : reads.own) = true;
@@ -236,7 +241,8 @@ double Merger::reads_of(Value value, int32_t consumer, const Verdict& verdict) c
     if (here.moved) reads.elements += cost_.elements(graph.type(groups_.node(reader).results[0]).shape);
     reads.own = reads.own || here.own;
     if (here.views.empty()) continue;
-    if (std::any_of(here.views.begin(), here.views.end(), [&](int32_t view) { return reads.views.insert(view).second; })) reads.elements += here.elements;
+    if (std::any_of(here.views.begin(), here.views.end(), [&](int32_t view) { return reads.views.insert(view).second; }))
+      reads.elements += here.elements;
   }
   return reads.elements + (reads.own ? count : 0);
 }
@@ -254,7 +260,8 @@ Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const
     for (const Value value : groups_.reads(consumer)) {
       if (groups_.maker(value) != producer) continue;
       const auto& readers = groups_.readers(value);
-      const bool internal = !groups_.is_result(value) && std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == consumer; });
+      const bool internal = !groups_.is_result(value) &&
+                            std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == consumer; });
       const double bytes = cost_.bytes(groups_.graph().type(value));
       choice.saved += cost_.transfer(internal ? 2 * bytes : bytes);
       if (groups_.group(producer).verdict.kind != "loops") continue;  // a reduction or contraction is never computed again
@@ -279,7 +286,8 @@ std::string Merger::refusal(int32_t producer, int32_t consumer) const {
     if (groups_.separated(producer, consumer)) return "another kernel lies between them";
     const Choice choice = weigh(producer, consumer, verdict);
     if (!choice.pays()) return choice.to_text();
-    const std::string why = is_update(consumer) != is_update(producer) ? "updates of variables run together, at the end" : "no round tries them";
+    const std::string why =
+        is_update(consumer) != is_update(producer) ? "updates of variables run together, at the end" : "no round tries them";
     return why + "; " + choice.to_text();
   }
   double bytes = 0;

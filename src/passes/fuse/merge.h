@@ -1,4 +1,5 @@
-// Which groups become one: the rounds of merging, each with its reason and a look at the cost of both choices. Used by fuse.
+// Which groups become one: the rounds of merging, each with its reason and a look at the cost of both choices. Used by
+// fuse.
 #pragma once
 
 #include <set>
@@ -10,7 +11,8 @@ namespace sinter::passes {
 /// Per node: what it makes is read by variables only, or by other updates (an optimizer's step, running statistics).
 std::vector<bool> find_updates(const ir::Module& module, const ir::Function& function, const Groups& groups);
 
-/// What a group is called: the model's name of its contraction, of its last reduction, or of its last node; else the op's.
+/// What a group is called: the model's name of its contraction, of its last reduction, or of its last node; else the
+/// op's.
 const ir::Node& main_node(const Groups& groups, int32_t group);
 /// The same with its op, for reports: "dot_general h1 and 2 more".
 std::string group_label(const Groups& groups, int32_t group);
@@ -38,7 +40,8 @@ class Merger {
   bool try_merge(int32_t group, int32_t other);
   bool can_join_epilogue(int32_t contract, int32_t other) const;
   std::vector<int32_t> siblings(int32_t group) const;
-  /// Gives up cheap nodes that only add to what the group writes: their readers can compute them from what it writes anyway.
+  /// Gives up cheap nodes that only add to what the group writes: their readers can compute them from what it writes
+  /// anyway.
   void trim(int32_t group);
   bool only_adds(int32_t group, int32_t node) const;
 
@@ -56,7 +59,8 @@ class Merger {
     std::set<int32_t> views;  // copied ones on the way, counted already
   };
   void count_reads(ir::Value operand, ir::Value value, bool moved, Reads& reads) const;
-  /// How many elements of `value` the nodes of `consumer` read: once at their own position, and once more by every view.
+  /// How many elements of `value` the nodes of `consumer` read: once at their own position, and once more by every
+  /// view.
   double reads_of(ir::Value value, int32_t consumer, const Verdict& verdict) const;
   std::string refusal(int32_t producer, int32_t consumer) const;
   std::string too_many_streams(int32_t a, int32_t b, const Verdict& verdict) const;

@@ -7,15 +7,41 @@ namespace {
 
 double cost_of(ScalarOp op) {
   switch (op) {
-    case ScalarOp::kCast: case ScalarOp::kBitcast: case ScalarOp::kSelect: return 0.5;
-    case ScalarOp::kDivide: case ScalarOp::kSqrt: case ScalarOp::kRsqrt: return 4;
-    case ScalarOp::kRemainder: return 12;
-    case ScalarOp::kExp: case ScalarOp::kExp2: case ScalarOp::kExpm1: case ScalarOp::kLog: case ScalarOp::kLog1p: case ScalarOp::kLog2:
-    case ScalarOp::kTanh: case ScalarOp::kSigmoid: case ScalarOp::kErf: case ScalarOp::kSinh: case ScalarOp::kCosh: return 16;
-    case ScalarOp::kSin: case ScalarOp::kCos: case ScalarOp::kTan: case ScalarOp::kAsin: case ScalarOp::kAcos: case ScalarOp::kAtan:
-    case ScalarOp::kAtan2: return 24;
-    case ScalarOp::kPower: case ScalarOp::kRandomBits: return 48;
-    default: return 1;
+    case ScalarOp::kCast:
+    case ScalarOp::kBitcast:
+    case ScalarOp::kSelect:
+      return 0.5;
+    case ScalarOp::kDivide:
+    case ScalarOp::kSqrt:
+    case ScalarOp::kRsqrt:
+      return 4;
+    case ScalarOp::kRemainder:
+      return 12;
+    case ScalarOp::kExp:
+    case ScalarOp::kExp2:
+    case ScalarOp::kExpm1:
+    case ScalarOp::kLog:
+    case ScalarOp::kLog1p:
+    case ScalarOp::kLog2:
+    case ScalarOp::kTanh:
+    case ScalarOp::kSigmoid:
+    case ScalarOp::kErf:
+    case ScalarOp::kSinh:
+    case ScalarOp::kCosh:
+      return 16;
+    case ScalarOp::kSin:
+    case ScalarOp::kCos:
+    case ScalarOp::kTan:
+    case ScalarOp::kAsin:
+    case ScalarOp::kAcos:
+    case ScalarOp::kAtan:
+    case ScalarOp::kAtan2:
+      return 24;
+    case ScalarOp::kPower:
+    case ScalarOp::kRandomBits:
+      return 48;
+    default:
+      return 1;
   }
 }
 

@@ -1,5 +1,5 @@
-// What fusing needs to know of a node, read off its record: the kind of lowering, its cost, and how it finds its operands. Used by the
-// parts of fuse only; names of ops play no role.
+// What fusing needs to know of a node, read off its record: the kind of lowering, its cost, and how it finds its
+// operands. Used by the parts of fuse only; names of ops play no role.
 #pragma once
 
 #include <optional>
@@ -16,13 +16,13 @@ struct NodeFacts {
   NodeKind kind = NodeKind::kPointwise;
   bool elementwise = false;
   bool view = false;
-  bool guarded = false;    // a view whose pieces apply under guards
-  bool finds = false;      // its source is found by an index that is checked: gather, pick
-  bool picks = false;      // pick
-  bool generates = false;  // made of nothing: constant, iota, dim_size
-  bool spreads = false;    // a view that reads its operand over and over: broadcast
-  bool contiguous = false; // a view that reads neighbours along its last axis from neighbours in memory: reshape, most slices
-  double cost = 0;         // of one element, in simple vector operations
+  bool guarded = false;     // a view whose pieces apply under guards
+  bool finds = false;       // its source is found by an index that is checked: gather, pick
+  bool picks = false;       // pick
+  bool generates = false;   // made of nothing: constant, iota, dim_size
+  bool spreads = false;     // a view that reads its operand over and over: broadcast
+  bool contiguous = false;  // a view that reads neighbours along its last axis from neighbours in memory: reshape, most slices
+  double cost = 0;          // of one element, in simple vector operations
 };
 
 /// From this cost on, an element is not computed twice to save memory traffic.

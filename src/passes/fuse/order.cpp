@@ -82,7 +82,12 @@ class SideBySide {
  public:
   SideBySide(const Groups& groups, const Precedence& precedence, const std::vector<int32_t>& order, const std::vector<bool>& updates,
              const FuseOptions& options)
-      : groups_(groups), updates_(updates), options_(options), cost_(options), next_(successors(groups, precedence)), kernels_(order.size()),
+      : groups_(groups),
+        updates_(updates),
+        options_(options),
+        cost_(options),
+        next_(successors(groups, precedence)),
+        kernels_(order.size()),
         held_(order.size(), 0) {
     for (size_t i = 0; i < order.size(); ++i) kernels_[i] = {order[i]}, place_[order[i]] = i;
   }
@@ -96,7 +101,8 @@ class SideBySide {
         const double held = is_update(group) ? 0 : longer_held(group, to);  // gradients wait for the end in any case
         if (held_[to] + held > options_.l2_bytes / 2) continue;
         decisions.push_back({"", group_label(groups_, group), group_label(groups_, kernels_[to][0]), true,
-                             "side by side, nothing waits for it; together: " + kilobytes(held) + " held longer; apart: " + nanoseconds(cost_.kernel()) + " for a kernel more"});
+                             "side by side, nothing waits for it; together: " + kilobytes(held) +
+                                 " held longer; apart: " + nanoseconds(cost_.kernel()) + " for a kernel more"});
         held_[to] += held;
         kernels_[to].push_back(group);
         kernels_[i - 1].clear();
@@ -126,7 +132,9 @@ class SideBySide {
   bool fits(int32_t group, size_t to) const {
     const Kernel& kernel = kernels_[to];
     if (kernel.size() >= static_cast<size_t>(options_.most_parts)) return false;
-    return std::all_of(kernel.begin(), kernel.end(), [&](int32_t other) { return can_join(other) && (is_update(other) == is_update(group) || is_scalar(other) || is_scalar(group)); });
+    return std::all_of(kernel.begin(), kernel.end(), [&](int32_t other) {
+      return can_join(other) && (is_update(other) == is_update(group) || is_scalar(other) || is_scalar(group));
+    });
   }
 
   bool is_update(int32_t group) const { return updates_[static_cast<size_t>(group)] && !is_scalar(group); }
@@ -151,9 +159,9 @@ class SideBySide {
   const FuseOptions& options_;
   CostModel cost_;
   std::vector<std::vector<int32_t>> next_;
-  std::vector<Kernel> kernels_;        // by place
-  std::vector<double> held_;           // per place: bytes that live longer because of groups that moved there
-  std::map<int32_t, size_t> place_;    // per group
+  std::vector<Kernel> kernels_;      // by place
+  std::vector<double> held_;         // per place: bytes that live longer because of groups that moved there
+  std::map<int32_t, size_t> place_;  // per group
 };
 
 }  // namespace

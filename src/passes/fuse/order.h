@@ -7,8 +7,8 @@
 
 namespace sinter::passes {
 
-/// For each group, those that must come before it: what it reads, and, where no cycle arises, other readers of a variable that it writes, so that
-/// the new value can take the place of the old one.
+/// For each group, those that must come before it: what it reads, and, where no cycle arises, other readers of a
+/// variable that it writes, so that the new value can take the place of the old one.
 class Precedence {
  public:
   Precedence(const ir::Function& function, const Groups& groups);
@@ -19,14 +19,16 @@ class Precedence {
   std::vector<std::set<int32_t>> before_;
 };
 
-/// All groups, each after those before it: in the model's own order where there is a choice, `late` ones when nothing else is ready.
+/// All groups, each after those before it: in the model's own order where there is a choice, `late` ones when nothing
+/// else is ready.
 std::vector<int32_t> order_groups(const Groups& groups, const Precedence& precedence, const std::vector<bool>& late);
 
 /// A kernel: one group, or several that run side by side.
 using Kernel = std::vector<int32_t>;
 
-/// Moves groups later in the order, up to the first that needs them, to run beside others. Nothing waits for longer: whoever reads a moved group runs
-/// after its new place anyway. Loops and columns always; contractions, rows and scatters where they are small. Updates join updates.
+/// Moves groups later in the order, up to the first that needs them, to run beside others. Nothing waits for longer:
+/// whoever reads a moved group runs after its new place anyway. Loops and columns always; contractions, rows and
+/// scatters where they are small. Updates join updates.
 std::vector<Kernel> put_side_by_side(const Groups& groups, const Precedence& precedence, const std::vector<int32_t>& order,
                                      const std::vector<bool>& updates, const FuseOptions& options, std::vector<Decision>& decisions);
 
