@@ -1,15 +1,37 @@
 #include "passes/fuse.h"
 
+#include <set>
+
 #include "passes/dce.h"
 #include "passes/fuse/emit.h"
+#include "passes/rewrite.h"
 #include "passes/split_reductions.h"
 
 namespace sinter::passes {
 namespace {
 
+/// Spread numbers that are several results (the zeros that an optimizer begins with) are made once for each: cheaper
+/// than copying one to another.
+ir::Graph with_own_numbers(const ir::Graph& graph) {
+  Rewriter rewriter(graph);
+  for (const ir::Node& node : graph.nodes()) rewriter.copy(node);
+  std::vector<ir::Value> results = rewriter.at(graph.results());
+  std::set<ir::Value> seen;
+  for (size_t i = 0; i < results.size(); ++i) {
+    if (seen.insert(results[i]).second) continue;
+    const ir::Node* node = graph.producer(graph.results()[i]);
+    if (node == nullptr || node->operands.size() != 1 || graph.type(node->operands[0]).shape.rank() != 0) continue;
+    rewriter.builder().set_name(node->name);
+    results[i] = rewriter.builder().apply(*node->op, rewriter.at(node->operands), node->attributes)[0];
+  }
+  ir::Graph changed = std::move(rewriter).finish();
+  changed.set_results(std::move(results));
+  return changed;
+}
+
 void fuse_function(const ir::Module& module, ir::Function& function, const FuseOptions& options, FusionReport* report) {
   const WorkingOn scope("function " + function.name);
-  function.graph = split_reductions(dce(function.graph));
+  function.graph = split_reductions(with_own_numbers(dce(function.graph)));
   Groups groups(function.graph);
   Merger merger(groups, find_updates(module, function, groups), options);
   merger.run();

@@ -66,6 +66,7 @@ TEST(Fuse, MakesFewKernelsOfTheClassifier) {
   EXPECT_EQ(kinds(step), (std::map<std::string, int>{{"contract", 8}, {"rows", 2}, {"columns", 3}, {"loops", 7}, {"parallel", 2}}));
   EXPECT_EQ(fused.function("predict").graph.nodes().size(), 3u);
   EXPECT_EQ(fused.function("evaluate").graph.nodes().size(), 5u);
+  EXPECT_LE(fused.function("init").graph.nodes().size(), 2u);
 }
 
 TEST(Fuse, UpdatesAllParametersInOneKernelInPlaceAtTheEnd) {
