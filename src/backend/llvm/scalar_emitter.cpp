@@ -30,6 +30,25 @@ ID unary_intrinsic(ScalarOp op) {
   }
 }
 
+bool is_splat_constant(Value* value) {
+  const auto* constant = llvm::dyn_cast<llvm::Constant>(value);
+  return constant && constant->getSplatValue();
+}
+
+/// What `make` makes of the arguments of each lane.
+template <class Make> Value* lane_by_lane(llvm::IRBuilder<>& b, std::span<Value* const> arguments, const Make& make) {
+  Value* result = nullptr;
+  const unsigned lanes = lanes_of(arguments[0]->getType());
+  for (unsigned i = 0; i < lanes; ++i) {
+    std::vector<Value*> lane;
+    for (Value* value : arguments) lane.push_back(b.CreateExtractElement(value, i));
+    Value* one = make(lane);
+    if (!result) result = llvm::PoisonValue::get(with_lanes(one->getType(), lanes));
+    result = b.CreateInsertElement(result, one, i);
+  }
+  return result;
+}
+
 bool is_comparison(ScalarOp op) { return op >= ScalarOp::kEqual && op <= ScalarOp::kGreaterEqual; }
 
 }  // namespace
@@ -112,7 +131,9 @@ Value* ScalarEmitter::integer_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<Va
   const bool s = is_signed_integer(dtype), is_bool = dtype == DType::kBool;
   const unsigned bits = type->getScalarSizeInBits();
   const auto number = [&](uint64_t value) -> llvm::Constant* { return llvm::ConstantInt::get(type, value); };
-  const auto divide = [&]() -> Value* {  // x / 0 = 0, MIN / -1 = MIN
+  // x / 0 = 0, MIN / -1 = MIN. Lane by lane, as the machine divides anyway: LLVM 19 takes a vector with one zero lane for an undefined divisor even where
+  // a select per lane keeps that lane out of it.
+  const auto divide = [&]() -> Value* {
     Value* zero_divisor = b.CreateICmpEQ(a[1], number(0));
     Value* unsafe = zero_divisor;
     if (s) {
@@ -122,6 +143,9 @@ Value* ScalarEmitter::integer_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<Va
     Value* divisor = b.CreateSelect(unsafe, number(1), a[1]);
     return b.CreateSelect(zero_divisor, number(0), s ? b.CreateSDiv(a[0], divisor) : b.CreateUDiv(a[0], divisor));
   };
+  const bool divides = op == ScalarOp::kDivide || op == ScalarOp::kRemainder;
+  if (divides && type->isVectorTy() && !is_splat_constant(a[1]))
+    return lane_by_lane(b, a, [&](std::span<Value* const> lane) { return integer_op(b, op, lane, dtype); });
   switch (op) {
     case ScalarOp::kAdd: return is_bool ? b.CreateOr(a[0], a[1]) : b.CreateAdd(a[0], a[1]);
     case ScalarOp::kSubtract: return b.CreateSub(a[0], a[1]);
@@ -238,14 +262,8 @@ Value* ScalarEmitter::routine_per_lane(llvm::IRBuilder<>& b, ScalarOp op, std::s
     function->setDoesNotAccessMemory();
     function->addFnAttr(llvm::Attribute::WillReturn);
   }
-  if (!type->isVectorTy()) return b.CreateCall(callee, {a.data(), a.size()});
-  Value* result = llvm::PoisonValue::get(type);
-  for (unsigned i = 0; i < lanes_of(type); ++i) {
-    std::vector<Value*> arguments;
-    for (Value* value : a) arguments.push_back(b.CreateExtractElement(value, i));
-    result = b.CreateInsertElement(result, b.CreateCall(callee, arguments), i);
-  }
-  return result;
+  const auto call = [&](std::span<Value* const> lane) { return b.CreateCall(callee, {lane.data(), lane.size()}); };
+  return type->isVectorTy() ? lane_by_lane(b, a, call) : call(a);
 }
 
 Value* ScalarEmitter::random_bits(llvm::IRBuilder<>& b, std::span<Value* const> a) {

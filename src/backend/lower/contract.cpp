@@ -36,6 +36,8 @@ class ContractWriter {
  private:
   int32_t argument(int operand) const { return request_.buffers.arguments[static_cast<size_t>(node_.operands[static_cast<size_t>(operand)].id)]; }
   int64_t width() const { return schedule_.tile_columns; }
+  /// A packed panel is as wide as the register tile, and so is the scratch that takes the sums: no masks, zeros times zeros beyond the last column.
+  Dim computed_columns() const { return schedule_.pack_b && !direct_ ? Dim(width()) : columns_; }
 
   /// tile -> (batch, row block, panel of columns), panels running fastest so that the row block stays in cache.
   void place_tile(Section& section) {
@@ -78,7 +80,7 @@ class ContractWriter {
   void write_depth_blocks() {
     if (!direct_) tile_ = builder_.add_scratch(dtype_, schedule_.row_block * width());
     loop("r", rows_, LoopKind::kSerial, [&](const Dim& r) {
-      loop("j", columns_, LoopKind::kVector, [&](const Dim& j) {
+      loop("j", computed_columns(), LoopKind::kVector, [&](const Dim& j) {
         const loop::ExpressionRef zero = loop::constant(dtype_, 0);
         if (direct_) {
           writer_.here().push_back({loop::Store{request_.buffers.results[0], result_index(r, j), zero}});
@@ -167,7 +169,7 @@ class ContractWriter {
       c.b.depth_stride = form_.columns;
     }
     c.rows = count;
-    c.columns = schedule_.pack_b && !direct_ ? Dim(width()) : columns_;
+    c.columns = computed_columns();
     c.depth = depth;
     c.max_rows = schedule_.tile_rows;
     c.max_columns = schedule_.tile_columns;

@@ -59,6 +59,8 @@ std::vector<Dim> delinearize(const Dim& position, const Shape& shape, size_t beg
   for (size_t axis = end; axis > begin; --axis) {
     if (axis - 1 == begin) {
       index[0] = rest;
+    } else if (shape[axis - 1] == Dim(0)) {
+      index[axis - 1 - begin] = 0;  // there is no element: any index will do
     } else {
       index[axis - 1 - begin] = mod(rest, shape[axis - 1]);
       rest = floor_div(rest, shape[axis - 1]);

@@ -1,8 +1,20 @@
 #include "backend/lower/lower_fusion.h"
 
+#include <algorithm>
+
 namespace sinter::backend {
 
+namespace {
+
+/// No result has an element, whatever the symbols are.
+bool is_empty(const ir::Graph& body) {
+  return std::all_of(body.results().begin(), body.results().end(), [&](ir::Value value) { return body.type(value).shape.element_count() == Dim(0); });
+}
+
+}  // namespace
+
 Section lower_fusion(std::string_view kind, KernelBuilder& builder, const FusionRequest& request) {
+  if (is_empty(request.body)) return {0, {}};
   if (kind == "loops") return lower_loops(builder, request);
   if (kind == "rows") return lower_rows(builder, request);
   if (kind == "columns") return lower_columns(builder, request);
@@ -21,6 +33,7 @@ int body_lanes(const KernelBuilder& builder, const ir::Graph& body) {
 
 loop::Statement make_loop(KernelBuilder& builder, std::string variable, Dim extent, loop::LoopKind kind, int lanes, loop::Body body) {
   builder.set_bound(variable, extent);
+  if (extent == Dim(1)) kind = loop::LoopKind::kSerial, lanes = 1;
   return {loop::For{std::move(variable), std::move(extent), kind, lanes, std::move(body)}};
 }
 

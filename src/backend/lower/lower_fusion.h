@@ -29,7 +29,8 @@ inline constexpr int64_t kTileElements = 4096;
 /// The lanes to compute a body with: those of f32, or of 8-byte elements when nothing narrower is computed.
 int body_lanes(const KernelBuilder& builder, const ir::Graph& body);
 
-/// Wraps `body` in `for variable in 0 .. extent-1` and remembers the bound; a loop of the constant extent 1 stays a loop (the emitter drops it).
+/// Wraps `body` in `for variable in 0 .. extent-1` and remembers the bound. A loop of the constant extent 1 stays a loop, of one lane: with the bound its
+/// variable may have vanished from the indices (the emitter drops the loop).
 loop::Statement make_loop(KernelBuilder& builder, std::string variable, Dim extent, loop::LoopKind kind, int lanes, loop::Body body);
 
 }  // namespace sinter::backend

@@ -89,7 +89,7 @@ template <class T> bool same_numbers(const Tensor& a, const Tensor& b) {
 }  // namespace
 
 std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols,
-                                        const loop::EvaluateOptions& options) {
+                                        const loop::EvaluateOptions& options, const AfterKernel& after) {
   const ProgramMemory memory(lowered.program, inputs, symbols);
   for (size_t k = 0; k < lowered.program.kernels.size(); ++k) {
     const runtime::ProgramKernel& entry = lowered.program.kernels[k];
@@ -103,6 +103,7 @@ std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered,
       throw Error(ErrorCode::kCheck, entry.failure_sites[static_cast<size_t>(result.site)] + ": " + std::to_string(result.value) + " is not below " +
                                          std::to_string(result.limit));
     }
+    if (after) after(k, buffers);
   }
   return memory.written();
 }

@@ -2,6 +2,7 @@
 // to the graph's evaluator with it, and native code to it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <string>
 
@@ -10,9 +11,12 @@
 
 namespace sinter::test {
 
+/// Called after each kernel with its number and its buffers, in the order of the program; may change what they hold.
+using AfterKernel = std::function<void(size_t, std::vector<Tensor>&)>;
+
 /// The written ports by name. Inputs, and what the program reads and keeps, come from `inputs`. Raises Error kCheck when a kernel fails.
 std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols,
-                                        const loop::EvaluateOptions& options);
+                                        const loop::EvaluateOptions& options, const AfterKernel& after = {});
 
 /// All arithmetic of the kernel has one right answer, bit for bit.
 bool is_exact(const loop::Kernel& kernel);

@@ -1,0 +1,248 @@
+// Whole programs below the graph: fused, planned and lowered functions on the loop evaluator, which sees races, bounds, garbage and what is overwritten in
+// place; kernel by kernel against the graph's evaluator. Where all arithmetic is exact, native code of the same programs has every bit of it.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstring>
+#include <iostream>
+
+#include "backend/loop/scalar_eval.h"
+#include "backend/loop/text.h"
+#include "backend/support/loop_program.h"
+#include "base/random.h"
+#include "driver/compile.h"
+#include "frontend/language/language.h"
+#include "io/mapping.h"
+#include "ir/evaluate.h"
+#include "ir/text.h"
+#include "passes/grad.h"
+#include "runtime/team.h"
+#include "support/close.h"
+#include "support/random_module.h"
+
+namespace sinter::driver {
+namespace {
+
+using loop::EvaluateOptions;
+using loop::TileOrder;
+using test::RandomModule;
+using Tensors = std::map<std::string, Tensor>;
+
+/// Every value of a fused function, by the graph's evaluator.
+std::vector<Tensor> all_values(const ir::Module& module, const Tensors& inputs, const SymbolValues& symbols) {
+  const ir::Function& function = module.functions.at(0);
+  std::vector<Tensor> arguments;
+  for (const std::string& name : function.arguments) {
+    const ir::Variable& variable = module.variable(name);
+    arguments.push_back(variable.value ? *variable.value : inputs.at(name));
+  }
+  ir::Graph graph = function.graph;
+  std::vector<ir::Value> values;
+  for (int32_t id = 0; id < graph.value_count(); ++id) values.push_back({id});
+  graph.set_results(values);
+  return ir::evaluate(graph, arguments, symbols);
+}
+
+/// Sums and products of floats over axes, whose order the reference leaves open.
+bool has_sums(const ir::Graph& body) {
+  for (const ir::Node& node : body.nodes()) {
+    for (const ir::Graph& region : node.regions)
+      if (has_sums(region)) return true;
+    const auto* reduce = std::get_if<ir::Reduce>(&node.op->lowering);
+    const bool sums = std::holds_alternative<ir::Contract>(node.op->lowering) ||
+                      (reduce != nullptr && (reduce->combine == ScalarOp::kAdd || reduce->combine == ScalarOp::kMultiply));
+    if (sums && is_float(body.type(node.results[0]).dtype)) return true;
+  }
+  return false;
+}
+
+double largest(const Tensor& tensor) {
+  double most = 0;
+  for (int64_t i = 0; i < tensor.size(); ++i)
+    if (const double value = std::fabs(tensor.get(i)); std::isfinite(value)) most = std::max(most, value);
+  return most;
+}
+
+/// Runs a program kernel by kernel. Each kernel's results are compared with the reference of its node and then replaced by them, so that every kernel is judged
+/// by what it does itself.
+void expect_kernels(const Lowered& lowered, const Tensors& inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
+  const ir::Graph& graph = lowered.fused.functions[0].graph;
+  const std::vector<Tensor> expected = all_values(lowered.fused, inputs, symbols);
+  test::run_loops(lowered.code, inputs, symbols, options, [&](size_t k, std::vector<Tensor>& buffers) {
+    const ir::Node& node = graph.nodes()[k];
+    double scale = 1;
+    for (const ir::Value operand : node.operands) scale = std::max(scale, largest(expected[static_cast<size_t>(operand.id)]));
+    const bool sums = has_sums(node.regions[0]);
+    const test::Tolerance tolerance = sums ? test::Tolerance{0, 1e-4, 1e-5 * scale} : test::Tolerance{};
+    const std::vector<runtime::KernelBuffer>& uses = lowered.code.program.kernels[k].buffers;
+    for (const ir::Value result : node.results) {
+      const Tensor& wanted = expected[static_cast<size_t>(result.id)];
+      for (size_t i = 0; i < uses.size(); ++i) {
+        if (uses[i].buffer != lowered.plan.buffer_of_value[static_cast<size_t>(result.id)] || uses[i].access == runtime::Access::kRead) continue;
+        Tensor actual = buffers[i].reshaped(wanted.extents());
+        const bool decided_by_rounding = sums && !is_float(wanted.dtype());  // a comparison of sums, their bits
+        if (!decided_by_rounding) test::expect_close(actual, wanted, tolerance, lowered.code.program.kernels[k].name);
+        std::memcpy(actual.raw(), wanted.raw(), wanted.bytes());
+      }
+    }
+  });
+}
+
+CompileOptions at_level(TargetLevel level) {
+  CompileOptions options;
+  options.use_cache = false;
+  options.level = level;
+  return options;
+}
+
+EvaluateOptions evaluated(TargetLevel level, TileOrder order) { return {.order = order, .seed = 3, .fused_multiply_add = target_of(level).has_fma}; }
+
+// ---- the examples ----
+
+/// Values for all arguments of a function.
+Tensors arguments_of(const ir::Module& module, const std::string& function, int64_t batch) {
+  Tensors inputs;
+  uint32_t stream = 0;
+  for (const std::string& name : module.function(function).arguments) {
+    const ir::Variable& variable = module.variable(name);
+    if (variable.value) continue;
+    Tensor tensor(variable.type.dtype, variable.type.shape.evaluate({{"batch", batch}}));
+    RandomSequence random(5, ++stream);
+    const bool variance = variable.role == Role::kState;  // second moments are not negative
+    for (int64_t i = 0; i < tensor.size(); ++i) {
+      const double value = 0.3 * random.normal();
+      is_float(tensor.dtype()) ? tensor.set(i, variance ? std::fabs(value) : value) : tensor.set_integer(i, random.below(2));
+    }
+    inputs[name] = tensor;
+  }
+  return inputs;
+}
+
+class ExampleLoops : public testing::TestWithParam<const char*> {};
+
+TEST_P(ExampleLoops, DoWhatTheGraphDoes) {
+  const std::string path = std::string(SINTER_SOURCE_DIR) + "/examples/" + GetParam() + ".sinter";
+  const ir::Module module = language::compile_text(io::read_text(path), path).module;
+  for (const ir::Function& function : module.functions) {
+    for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4}) {
+      const Lowered lowered = lower(module, function.name, at_level(level));
+      for (const int64_t batch : {1, 7, 32, 201}) {
+        SCOPED_TRACE(function.name + " for " + std::string(name(level)) + ", batch " + std::to_string(batch));
+        const Tensors inputs = arguments_of(module, function.name, batch);
+        const SymbolValues symbols{{"batch", batch}};
+        expect_kernels(lowered, inputs, symbols, evaluated(level, TileOrder::kReversed));
+        const Tensors forward = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kForward));
+        const Tensors shuffled = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kShuffled));
+        for (const auto& [name, tensor] : forward) EXPECT_TRUE(same_bits(tensor, shuffled.at(name))) << name << ": the order of tiles is seen";
+        if (HasFailure()) return;
+        if (batch == 201 && level != TargetLevel::kV3) break;
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, ExampleLoops, testing::Values("neuron", "two_three_one", "classifier", "digits"), [](const auto& info) { return std::string(info.param); });
+
+// ---- random modules ----
+
+bool can_be_lowered(const ir::OpDef& op) { return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad"; }
+
+bool is_exact(const ScalarBody& body) {
+  const ScalarBody::Node& node = body.node();
+  if (node.kind != ScalarBody::Kind::kApply) return true;
+  return loop::is_exact(node.op) && std::all_of(node.args.begin(), node.args.end(), [](const ScalarBody& argument) { return is_exact(argument); });
+}
+
+bool is_exact_op(const ir::OpDef& op) {
+  if (const auto* elementwise = std::get_if<ir::Elementwise>(&op.lowering)) return is_exact(elementwise->body);
+  if (std::holds_alternative<ir::Composite>(op.lowering))
+    return op.name == "relu" || op.name == "leaky_relu" || op.name == "square" || op.name == "clamp" || op.name == "one_hot" || op.name == "mean";
+  return can_be_lowered(op);
+}
+
+/// What is wrong with the kernels of a module; empty: nothing.
+std::string fault(const RandomModule& random, TargetLevel level) {
+  try {
+    ir::evaluate(random.module, "main", random.arguments, random.symbols);
+  } catch (const Error&) {
+    return {};  // an index that the module computes and that is out of range
+  }
+  try {
+    const Lowered lowered = lower(random.module, "main", at_level(level));
+    for (const loop::Kernel& kernel : lowered.code.kernels)
+      if (print(loop::parse_kernel(print(kernel))) != print(kernel)) return "the text of a kernel does not round-trip";
+    expect_kernels(lowered, random.arguments, random.symbols, evaluated(level, TileOrder::kShuffled));
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+  return testing::Test::HasFailure() ? "other values" : "";
+}
+
+/// The first level at which a module's native code and the loop evaluator differ.
+std::string native_fault(const RandomModule& random, TargetLevel level) {
+  const Lowered lowered = lower(random.module, "main", at_level(level));
+  for (const loop::Kernel& kernel : lowered.code.kernels)
+    if (!test::is_exact(kernel)) return {};
+  Tensors expected;
+  try {
+    expected = test::run_loops(lowered.code, random.arguments, random.symbols, evaluated(level, TileOrder::kForward));
+  } catch (const Error&) {
+    return {};
+  }
+  const auto team = runtime::serial_team();
+  runtime::State state;
+  for (const auto& [name, tensor] : random.arguments) {
+    const ir::Variable& variable = random.module.variable(name);
+    if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
+    state.declare(name, variable.role, {tensor.dtype(), Shape::of(tensor.extents())});
+    std::memcpy(state.get(name).raw(), tensor.raw(), tensor.bytes());
+  }
+  runtime::Run run(compile(random.module, "main", at_level(level)), state, *team);
+  for (const auto& [name, tensor] : random.arguments)
+    if (lowered.code.program.find_port(name) >= 0 && !state.contains(name)) run.bind(name, tensor);
+  for (const std::string& symbol : lowered.code.program.symbols) run.set_dim(symbol, random.symbols.at(symbol));
+  run.execute();
+  for (const auto& [name, tensor] : expected) {
+    const Tensor& actual = state.contains(name) ? state.get(name) : run.output(name);
+    if (!test::same_values(actual, tensor)) return name + ": " + test::difference(actual, tensor);
+  }
+  return {};
+}
+
+template <class Fault> void expect_none(const RandomModule& random, TargetLevel level, const Fault& fault) {
+  const std::string what = fault(random, level);
+  if (what.empty()) return;
+  const RandomModule small = testing::Test::HasFailure() ? random : test::reduce(random, [&](const RandomModule& r) { return !fault(r, level).empty(); });
+  std::string kernels;
+  try {
+    for (const loop::Kernel& kernel : lower(small.module, "main", at_level(level)).code.kernels) kernels += print(kernel);
+  } catch (const std::exception& error) {
+    kernels = error.what();
+  }
+  FAIL() << what << "\nfor " << name(level) << "\n" << small.describe() << kernels;
+}
+
+TEST(RandomLoops, DoWhatTheGraphDoes) {
+  constexpr TargetLevel kLevels[] = {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4};
+  for (uint32_t seed = 0; seed < 300 && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    expect_none(test::random_module(seed, {.nodes = 25, .allowed = can_be_lowered}), kLevels[seed % 3], fault);
+  }
+}
+
+TEST(RandomLoops, AreWhatNativeCodeDoes) {
+  int programs = 0;
+  for (uint32_t seed = 0; seed < 60 && !HasFailure(); ++seed) {
+    const RandomModule random = test::random_module(seed, {.nodes = 25, .allowed = is_exact_op});
+    for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4}) {
+      if (level > this_machine().best_level) continue;
+      SCOPED_TRACE("seed " + std::to_string(seed));
+      expect_none(random, level, native_fault);
+      ++programs;
+    }
+  }
+  std::cout << programs << " programs\n";
+}
+
+}  // namespace
+}  // namespace sinter::driver
