@@ -98,13 +98,13 @@ int64_t coefficient_of(const Dim& dim, const DimProduct& product) {
   return found != terms.end() && compare(*found->product, product) == 0 ? found->coefficient : 0;
 }
 
-/// Every term of `part` stands in `whole` with the same coefficient, and its constant is of the same sign and no larger.
+/// Every term of `part` stands in `whole` with the same coefficient, and its constant is zero, or of the same sign and no larger.
 bool contains(const Dim& whole, const Dim& part) {
   for (const DimSum& term : DimBuilder::terms(part)) {
     if (coefficient_of(whole, *term.product) != term.coefficient) return false;
   }
   const int64_t inner = DimBuilder::constant_part(part), outer = DimBuilder::constant_part(whole);
-  return inner >= 0 ? outer >= inner : outer <= inner;
+  return inner == 0 || (inner > 0 ? outer >= inner : outer <= inner);
 }
 
 void require_depth(const Dim& a, const Dim& b) {

@@ -89,6 +89,7 @@ TEST(Dim, SymbolicDivision) {
   EXPECT_EQ(mod(batch * i + j, batch), mod(j, batch));
   EXPECT_EQ(floor_div(batch, batch), 1);
   EXPECT_EQ(mod(batch, batch), 0);
+  EXPECT_EQ(mod(seq * batch + seq + i - 3, batch + 1), mod(i - 3, batch + 1));  // whatever the constant is
   EXPECT_EQ(floor_div((batch + seq) * i + j, batch + seq), i + floor_div(j, batch + seq));
   EXPECT_EQ(floor_div(batch * i, batch * seq), floor_div(i, seq));
   EXPECT_EQ(mod(batch * i, batch * seq), batch * mod(i, seq));
