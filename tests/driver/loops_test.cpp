@@ -126,7 +126,7 @@ TEST_P(ExampleLoops, DoWhatTheGraphDoes) {
   for (const ir::Function& function : module.functions) {
     for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4}) {
       const Lowered lowered = lower(module, function.name, at_level(level));
-      for (const int64_t batch : {1, 7, 32, 201}) {
+      for (const int64_t batch : level == TargetLevel::kV4 ? std::vector<int64_t>{1, 32, 201} : std::vector<int64_t>{7}) {
         SCOPED_TRACE(function.name + " for " + std::string(name(level)) + ", batch " + std::to_string(batch));
         const Tensors inputs = arguments_of(module, function.name, batch);
         const SymbolValues symbols{{"batch", batch}};
@@ -135,7 +135,6 @@ TEST_P(ExampleLoops, DoWhatTheGraphDoes) {
         const Tensors shuffled = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kShuffled));
         for (const auto& [name, tensor] : forward) EXPECT_TRUE(same_bits(tensor, shuffled.at(name))) << name << ": the order of tiles is seen";
         if (HasFailure()) return;
-        if (batch == 201 && level != TargetLevel::kV3) break;
       }
     }
   }
@@ -224,9 +223,11 @@ template <class Fault> void expect_none(const RandomModule& random, TargetLevel 
 
 TEST(RandomLoops, DoWhatTheGraphDoes) {
   constexpr TargetLevel kLevels[] = {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4};
-  for (uint32_t seed = 0; seed < 300 && !HasFailure(); ++seed) {
+  test::RandomModuleOptions options{.nodes = 25, .allowed = can_be_lowered};
+  for (uint32_t seed = 0; seed < 400 && !HasFailure(); ++seed) {
+    if (seed == 300) options.sizes = {1, 3, 40, 70};  // several tiles of rows and columns
     SCOPED_TRACE("seed " + std::to_string(seed));
-    expect_none(test::random_module(seed, {.nodes = 25, .allowed = can_be_lowered}), kLevels[seed % 3], fault);
+    expect_none(test::random_module(seed, options), kLevels[seed % 3], fault);
   }
 }
 

@@ -8,6 +8,7 @@ namespace {
 using loop::ExpressionRef;
 
 ExpressionRef constant_element(const Tensor& value, int64_t position) {
+  if (value.dtype() == DType::kU64) return loop::integer_constant(DType::kU64, static_cast<int64_t>(value.data<uint64_t>()[position]));  // its bits
   return is_float(value.dtype()) ? loop::constant(value.dtype(), value.get(position))
                                  : loop::integer_constant(value.dtype(), value.get_integer(position));
 }
