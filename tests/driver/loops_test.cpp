@@ -4,7 +4,6 @@
 
 #include <cmath>
 #include <cstring>
-#include <iostream>
 
 #include "backend/loop/scalar_eval.h"
 #include "backend/loop/text.h"
@@ -177,7 +176,7 @@ std::string fault(const RandomModule& random, TargetLevel level) {
   return testing::Test::HasFailure() ? "other values" : "";
 }
 
-/// The first level at which a module's native code and the loop evaluator differ.
+/// How a module's native code differs from its kernels on the loop evaluator; empty: in nothing, or some arithmetic is not exact.
 std::string native_fault(const RandomModule& random, TargetLevel level) {
   const Lowered lowered = lower(random.module, "main", at_level(level));
   for (const loop::Kernel& kernel : lowered.code.kernels)
@@ -232,17 +231,11 @@ TEST(RandomLoops, DoWhatTheGraphDoes) {
 }
 
 TEST(RandomLoops, AreWhatNativeCodeDoes) {
-  int programs = 0;
-  for (uint32_t seed = 0; seed < 60 && !HasFailure(); ++seed) {
-    const RandomModule random = test::random_module(seed, {.nodes = 25, .allowed = is_exact_op});
-    for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4}) {
-      if (level > this_machine().best_level) continue;
-      SCOPED_TRACE("seed " + std::to_string(seed));
-      expect_none(random, level, native_fault);
-      ++programs;
-    }
+  const TargetLevel kLevels[] = {TargetLevel::kV2, std::min(TargetLevel::kV3, this_machine().best_level), std::min(TargetLevel::kV4, this_machine().best_level)};
+  for (uint32_t seed = 0; seed < 75 && !HasFailure(); ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    expect_none(test::random_module(seed, {.nodes = 25, .allowed = is_exact_op}), kLevels[seed % 3], native_fault);
   }
-  std::cout << programs << " programs\n";
 }
 
 }  // namespace
