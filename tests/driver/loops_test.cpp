@@ -176,6 +176,8 @@ std::string fault(const RandomModule& random, TargetLevel level) {
   return testing::Test::HasFailure() ? "other values" : "";
 }
 
+int compared = 0;  // modules, by native_fault
+
 /// How a module's native code differs from its kernels on the loop evaluator; empty: in nothing, or some arithmetic is not exact.
 std::string native_fault(const RandomModule& random, TargetLevel level) {
   const Lowered lowered = lower(random.module, "main", at_level(level));
@@ -200,6 +202,7 @@ std::string native_fault(const RandomModule& random, TargetLevel level) {
     if (lowered.code.program.find_port(name) >= 0 && !state.contains(name)) run.bind(name, tensor);
   for (const std::string& symbol : lowered.code.program.symbols) run.set_dim(symbol, random.symbols.at(symbol));
   run.execute();
+  ++compared;
   for (const auto& [name, tensor] : expected) {
     const Tensor& actual = state.contains(name) ? state.get(name) : run.output(name);
     if (!test::same_values(actual, tensor)) return name + ": " + test::difference(actual, tensor);
@@ -236,6 +239,62 @@ TEST(RandomLoops, AreWhatNativeCodeDoes) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     expect_none(test::random_module(seed, {.nodes = 25, .allowed = is_exact_op}), kLevels[seed % 3], native_fault);
   }
+  EXPECT_GT(compared, 40);
+}
+
+// ---- cases that random ones are unlikely to meet ----
+
+/// `main` of a module of inputs and outputs, in native code.
+Tensors run_native(const ir::Module& module, const Tensors& inputs) {
+  const auto team = runtime::serial_team();
+  runtime::State state;
+  runtime::Run run(compile(module, "main", at_level(default_target_level())), state, *team);
+  for (const auto& [name, tensor] : inputs) run.bind(name, tensor);
+  run.execute();
+  Tensors outputs;
+  for (const std::string& name : module.functions[0].results) outputs[name] = run.output(name).clone();
+  return outputs;
+}
+
+TEST(Lowered, TheSideOfAGuardThatIsNotTakenMayHaveAnEmptyAxis) {
+  const ir::Module module = ir::parse_module(R"(sir 1
+module m
+
+variable x: f32[n, m] input
+variable z: f32[k] input
+variable y: f32[k + m*n] output
+
+function main {
+    %0: f32[n, m] = argument @x
+    %1: f32[k] = argument @z
+    %2: f32[m, n] = transpose %0 {permutation = [1, 0]}
+    %3: f32[m*n] = reshape %2 {shape = shape[m*n]}
+    %4: f32[k + m*n] = concatenate %1, %3 {axis = 0}
+    return @y = %4
+}
+)");
+  const Tensor z = Tensor::of<float>({5}, {1, 2, 3, 4, 5});
+  for (const int64_t n : {0, 3})
+    for (const int64_t m : {0, 2}) {
+      const Tensors inputs{{"x", Tensor(DType::kF32, {n, m})}, {"z", z}};
+      EXPECT_TRUE(same_bits(run_native(module, inputs).at("y"), ir::evaluate(module, "main", inputs).at("y"))) << n << " " << m;
+    }
+}
+
+ir::Module reversing(const std::string& rows, const std::string& columns) {
+  const std::string type = "f32[" + rows + ", " + columns + "]";
+  return ir::parse_module("sir 1\nmodule m\n\nvariable x: " + type + " input\nvariable y: " + type + " output\n\nfunction main {\n    %0: " + type +
+                          " = argument @x\n    %1: " + type + " = reverse %0 {axes = [1]}\n    return @y = %1\n}\n");
+}
+
+TEST(Lowered, DimsMayBeCalledAsTheKernelsOwnNames) {
+  const Tensors inputs{{"x", Tensor::of<float>({2, 3}, {1, 2, 3, 4, 5, 6})}};
+  for (const char* rows : {"j0", "r0", "v0", "b0", "n"})
+    for (const char* columns : {"j1", "b1", "s2"}) {
+      const ir::Module module = reversing(rows, columns);
+      EXPECT_TRUE(same_bits(run_native(module, inputs).at("y"), Tensor::of<float>({2, 3}, {3, 2, 1, 6, 5, 4}))) << rows << " " << columns;
+    }
+  EXPECT_THROW(lower(reversing("tile", "n"), "main", at_level(TargetLevel::kV2)), Error);
 }
 
 }  // namespace

@@ -39,6 +39,11 @@ llvm::Value* KernelEmitter::atom(const DimAtom& atom, bool lanes) {
   }
   const bool divides = atom.kind == DimAtom::Kind::kFloorDiv;
   const auto lowest = [](const Dim& dim) { return dim.lower_bound().value_or(-1); };
+  // Both sides of a guard are computed in all lanes, and the one that is not taken may divide by the size of an empty axis: that must not trap.
+  if (lowest(atom.args[1]) < 1) {
+    Value* zero = llvm::Constant::getNullValue(right->getType());
+    right = b_.CreateSelect(b_.CreateICmpEQ(right, zero), llvm::ConstantInt::get(right->getType(), 1), right);
+  }
   if (lowest(atom.args[0]) >= 0 && lowest(atom.args[1]) >= 0) return divides ? b_.CreateUDiv(left, right) : b_.CreateURem(left, right);
   // Floor semantics from truncating division: step down when the remainder's sign differs from the divisor's.
   Value* remainder = b_.CreateSRem(left, right);
