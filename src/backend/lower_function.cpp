@@ -197,9 +197,6 @@ class FunctionWriter {
     entry.flops = count_flops(body);
     for (const ir::Value value : node.operands) entry.bytes = entry.bytes + byte_count(function_.graph.type(value));
     for (const ir::Value value : node.results) entry.bytes = entry.bytes + byte_count(function_.graph.type(value));
-    // One after another: memory of the arena changes hands between kernels. Tiles of one kernel run side by side.
-    const auto index = static_cast<int32_t>(lowered_.program.kernels.size());
-    if (index > 0) entry.after.push_back(index - 1);
     lowered_.code_of_kernel.push_back(intern(std::move(kernel), kind_of(node)));
     entry.symbol = lowered_.kernels[static_cast<size_t>(lowered_.code_of_kernel.back())].name;
     lowered_.program.kernels.push_back(std::move(entry));

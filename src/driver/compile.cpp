@@ -8,6 +8,7 @@
 #include "driver/pipeline.h"
 #include "ir/structural_hash.h"
 #include "passes/plan_memory.h"
+#include "runtime/order.h"
 
 namespace sinter::driver {
 namespace {
@@ -78,8 +79,13 @@ Lowered lower(const ir::Module& module, std::string_view function, const Compile
   lowered.plan = passes::plan_memory(lowered.fused, lowered.fused.functions[0]);
   told.passes_seconds = clock.lap();
   lowered.code = backend::lower_function(lowered.fused, lowered.fused.functions[0], lowered.plan, target_of(options.level), options.level);
+  runtime::order_kernels(lowered.code.program);
   told.lowering_seconds = clock.lap();
   return lowered;
+}
+
+std::string code_text(const Lowered& lowered, TargetLevel level, CodeText form) {
+  return backend::generate_code(lowered.code.kernels, level, form == CodeText::kLlvm ? backend::CodeForm::kLlvm : backend::CodeForm::kAssembly);
 }
 
 std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std::string_view function, const CompileOptions& options,

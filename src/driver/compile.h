@@ -43,6 +43,10 @@ struct Lowered {
 };
 Lowered lower(const ir::Module& module, std::string_view function, const CompileOptions& options = {}, CompileReport* report = nullptr);
 
+/// The code of the kernels as text: LLVM's, or assembly.
+enum class CodeText { kLlvm, kAssembly };
+std::string code_text(const Lowered& lowered, TargetLevel level, CodeText form);
+
 /// Raises Error for what the user's module cannot do (kUnsupported, with the node's name), InternalError for what the compiler cannot.
 std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std::string_view function, const CompileOptions& options = {},
                                                    CompileReport* report = nullptr);

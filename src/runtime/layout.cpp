@@ -82,6 +82,7 @@ void Layout::estimate(const SymbolValues& symbols) {
     double seconds = 0;
     for (int32_t k = segment.first; k < segment.first + segment.count; ++k) {
       const ProgramKernel& kernel = program.kernels[static_cast<size_t>(k)];
+      if (calls_[static_cast<size_t>(k)].tiles < 2) continue;  // nothing to share in it
       try {
         seconds += static_cast<double>(kernel.flops.evaluate(symbols)) / kFlopsPerSecond +
                    static_cast<double>(kernel.bytes.evaluate(symbols)) / kBytesPerSecond;

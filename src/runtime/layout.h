@@ -31,7 +31,7 @@ class Layout {
   std::span<const KernelCall> calls() const { return calls_; }
   int64_t arena_bytes() const { return arena_bytes_; }
   int64_t offset(size_t buffer) const { return offsets_[buffer]; }  // bytes; -1 when not in the arena
-  /// Estimated work of a segment, in seconds of one thread.
+  /// Estimated work of a segment that several participants can share, in seconds of one thread: that of kernels of more than one tile.
   double seconds(size_t segment) const { return seconds_[segment]; }
 
   /// Per kernel, the kernels of its segment that come before it: `after` of the program, and those whose memory its buffers take over.

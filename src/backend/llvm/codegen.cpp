@@ -7,6 +7,7 @@
 #include <llvm/Linker/Linker.h>
 #include <llvm/MC/TargetRegistry.h>
 #include <llvm/Passes/PassBuilder.h>
+#include <llvm/Support/CommandLine.h>
 #include <llvm/Support/CrashRecoveryContext.h>
 #include <llvm/Support/ErrorHandling.h>
 #include <llvm/Support/SmallVectorMemoryBuffer.h>
@@ -41,6 +42,9 @@ void initialize_llvm() {
     llvm::InitializeNativeTarget();
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::CrashRecoveryContext::Enable();
+    // Loop strength reduction takes exponential time on long index formulas. The options are those of our own, hidden copy of LLVM.
+    const char* const arguments[] = {"sinter", "-disable-lsr"};
+    llvm::cl::ParseCommandLineOptions(2, arguments, "", &llvm::nulls());
   });
 }
 
@@ -254,7 +258,7 @@ std::string generate_code(const std::vector<loop::Kernel>& kernels, TargetLevel 
 }
 
 std::vector<std::string> generate_objects(const std::vector<loop::Kernel>& kernels, TargetLevel level, int threads) {
-  constexpr size_t kKernelsPerModule = 8;  // enough to share microkernels, few enough to keep both cores busy
+  constexpr size_t kKernelsPerModule = 4;  // enough to share microkernels, few enough to keep all cores busy
   std::vector<std::vector<loop::Kernel>> parts((kernels.size() + kKernelsPerModule - 1) / kKernelsPerModule);
   for (size_t i = 0; i < kernels.size(); ++i) parts[i % parts.size()].push_back(kernels[i]);
   std::vector<std::string> objects(parts.size());

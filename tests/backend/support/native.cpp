@@ -3,6 +3,7 @@
 #include "backend/llvm/codegen.h"
 #include "backend/lower/contract_form.h"
 #include "ir/builder.h"
+#include "runtime/order.h"
 #include "support/samples.h"
 
 namespace sinter::test {
@@ -81,7 +82,9 @@ MemoryPlan plain_plan(const ir::Module& module, const ir::Function& function) {
 
 backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level) {
   const ir::Function function = wrap_each_node(module.function("main"));
-  return backend::lower_function(module, function, plain_plan(module, function), target_of(level), level);
+  backend::LoweredFunction lowered = backend::lower_function(module, function, plain_plan(module, function), target_of(level), level);
+  runtime::order_kernels(lowered.program);
+  return lowered;
 }
 
 bool is_native(const ir::OpDef& op) {
