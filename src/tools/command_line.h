@@ -3,6 +3,7 @@
 
 #include <CLI/CLI.hpp>
 
+#include <atomic>
 #include <map>
 #include <memory>
 #include <optional>
@@ -11,6 +12,8 @@
 
 #include "driver/compile.h"
 #include "frontend/language/language.h"
+#include "runtime/feed.h"
+#include "runtime/function.h"
 #include "runtime/team.h"
 
 namespace sinter::tools {
@@ -66,6 +69,24 @@ int64_t parse_count(const std::string& text, const std::string& what);
 
 /// Parameters and state of the module, declared, and filled: from a weights file, or by running `init` with the seed.
 void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team);
+
+/// A function of the model on the state: native code, or the evaluator when the options say so.
+std::unique_ptr<runtime::Function> make_function(const Opened& opened, std::string_view function, const RunOptions& options, runtime::State& state,
+                                                 runtime::Team& team);
+
+/// The train block. Raises Error kUsage for a file without one; `verb` is for its text.
+const language::TrainSpec& train_block(const Opened& opened, const std::string& verb);
+runtime::FeedPorts feed_ports(const language::TrainSpec& train);
+
+/// Set by Ctrl-C while a guard of this kind lives; a second Ctrl-C ends the program at once.
+class InterruptGuard {
+ public:
+  InterruptGuard();
+  ~InterruptGuard();
+  InterruptGuard(const InterruptGuard&) = delete;
+  InterruptGuard& operator=(const InterruptGuard&) = delete;
+  static const std::atomic<bool>& flag();
+};
 
 /// Lines of equal columns; the first row is the head. Numbers are right-aligned (columns that `right` names by index).
 std::string table(const std::vector<std::vector<std::string>>& rows, const std::vector<size_t>& right = {});

@@ -2,7 +2,6 @@
 #include <filesystem>
 #include <iostream>
 
-#include "backend/llvm/codegen.h"
 #include "backend/loop/text.h"
 #include "driver/aot.h"
 #include "io/atomic_write.h"
@@ -50,7 +49,7 @@ std::string emit_text(const Options& options, const Opened& opened, const std::s
     for (const loop::Kernel& kernel : lowered.code.kernels) text += loop::print(kernel);
     return text;
   }
-  return backend::generate_code(lowered.code.kernels, compile.level, options.emit == "llvm" ? backend::CodeForm::kLlvm : backend::CodeForm::kAssembly);
+  return driver::code_text(lowered, compile.level, options.emit == "llvm" ? driver::CodeText::kLlvm : driver::CodeText::kAssembly);
 }
 
 void write_object(const Options& options, const Opened& opened) {

@@ -15,6 +15,9 @@ int run(int argc, char** argv) {
   app.require_subcommand(1);
   app.failure_message(CLI::FailureMessage::simple);
   using namespace sinter::tools;
+  add_train(app);
+  add_evaluate(app);
+  add_predict(app);
   add_run(app);
   add_compile(app);
   add_bench(app);

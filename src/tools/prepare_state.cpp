@@ -1,30 +1,52 @@
+// What the verbs that run a model share: its functions, its state, Ctrl-C.
+#include <csignal>
+
+#include "driver/reference_function.h"
 #include "driver/training.h"
-#include "ir/evaluate.h"
+#include "runtime/fit.h"
 #include "tools/command_line.h"
 
 namespace sinter::tools {
 namespace {
 
-/// Initial values from `init` and the seed, by native code or by the evaluator.
-void initialize(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team) {
-  const Tensor seed_tensor = Tensor::scalar<uint32_t>(seed);
-  if (options.reference) {
-    for (auto& [name, tensor] : ir::evaluate(opened.module, "init", {{"seed", seed_tensor}})) state.get(name) = tensor.clone();
-    return;
-  }
-  runtime::Run run(driver::compile(opened.module, "init", compile_options(options)), state, team);
-  run.bind("seed", seed_tensor);
-  run.execute();
+std::atomic<bool> interrupted = false;
+static_assert(std::atomic<bool>::is_always_lock_free, "set from a signal handler");
+
+void on_interrupt(int) {
+  interrupted = true;
+  std::signal(SIGINT, SIG_DFL);
 }
 
 }  // namespace
+
+InterruptGuard::InterruptGuard() {
+  interrupted = false;
+  std::signal(SIGINT, on_interrupt);
+}
+InterruptGuard::~InterruptGuard() { std::signal(SIGINT, SIG_DFL); }
+const std::atomic<bool>& InterruptGuard::flag() { return interrupted; }
+
+std::unique_ptr<runtime::Function> make_function(const Opened& opened, std::string_view function, const RunOptions& options, runtime::State& state,
+                                                 runtime::Team& team) {
+  if (options.reference) return driver::reference_function(opened.module, function, state);
+  return runtime::native_function(driver::compile(opened.module, function, compile_options(options)), state, team);
+}
+
+const language::TrainSpec& train_block(const Opened& opened, const std::string& verb) {
+  if (!opened.train) throw Error(ErrorCode::kUsage, opened.path + " has no train block, which " + verb + " needs").hint("it names data, loss and metrics: see docs/language.md");
+  return *opened.train;
+}
+
+runtime::FeedPorts feed_ports(const language::TrainSpec& train) {
+  return {train.feature, train.label, train.metrics, train.label_is_classes, train.classes};
+}
 
 void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team) {
   driver::declare_variables(opened.module, state);
   if (!options.weights.empty()) {
     runtime::load_weights(options.weights, state, driver::identity_of(opened.module));
   } else if (opened.module.find_function("init")) {
-    initialize(opened, options, seed, state, team);
+    runtime::initialise(*make_function(opened, "init", options, state, team), seed);
   }
 }
 

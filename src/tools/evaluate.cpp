@@ -1,0 +1,56 @@
+// sinter evaluate: loss and metrics of trained weights on data.
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "driver/training.h"
+#include "tools/command_line.h"
+
+namespace sinter::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  RunOptions run;
+  std::string part;
+  bool json = false;
+};
+
+void run(const Options& options) {
+  if (options.run.weights.empty()) throw Error(ErrorCode::kUsage, "evaluate needs trained weights").hint("--weights W.safetensors, written by sinter train --out");
+  const Opened opened = open_model(options.model);
+  const language::TrainSpec& train = train_block(opened, "evaluate");
+  const InterruptGuard guard;
+  const runtime::DataSplit data = runtime::load_data(driver::data_request(opened.module, train));
+  const auto team = make_team(options.run.threads);
+  runtime::State state;
+  prepare_state(opened, options.run, train.seed, state, *team);
+  const auto evaluate = make_function(opened, "evaluate", options.run, state, *team);
+  const runtime::Dataset& part = options.part == "training" ? data.training : data.validation;
+  if (part.samples() == 0) throw Error(ErrorCode::kUsage, "the " + options.part + " part has no samples").hint("--part training, or another split of the data");
+  const runtime::Evaluation result = runtime::evaluate_dataset(*evaluate, feed_ports(train), part, train.batch, &InterruptGuard::flag());
+  if (options.json) {
+    nlohmann::ordered_json json = {{"samples", result.samples}, {"loss", result.loss}};
+    for (const auto& [name, value] : result.metrics) json[name] = value;
+    std::cout << json.dump() << "\n";
+    return;
+  }
+  std::vector<std::vector<std::string>> rows{{"samples", format_count(result.samples)}, {"loss", format_number(result.loss, 4)}};
+  for (const auto& [name, value] : result.metrics) rows.push_back({name, format_number(value, 4)});
+  std::cout << table(rows, {1});
+}
+
+}  // namespace
+
+void add_evaluate(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  options->part = "validation";
+  CLI::App* verb = app.add_subcommand("evaluate", "Loss and metrics of trained weights on data");
+  add_model_options(*verb, options->model);
+  verb->add_option("--batch", options->model.batch, "Samples at a time");
+  add_run_options(*verb, options->run);
+  verb->add_option("--part", options->part, "Which part of the data")->check(CLI::IsMember({"training", "validation"}))->capture_default_str();
+  verb->add_flag("--json", options->json, "One JSON object on stdout");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace sinter::tools

@@ -1,0 +1,175 @@
+// sinter train: fit a model to the data its train block names.
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <iostream>
+#include <nlohmann/json.hpp>
+
+#include "base/text.h"
+#include "driver/training.h"
+#include "runtime/fit.h"
+#include "tools/command_line.h"
+
+namespace sinter::tools {
+namespace {
+
+struct Options {
+  ModelOptions model;
+  RunOptions run;
+  std::string out, checkpoint, resume;
+  bool json = false;
+};
+
+std::string time_left(double seconds) {
+  const auto total = static_cast<int64_t>(seconds + 0.5);
+  if (total >= 3600) return std::to_string(total / 3600) + " h " + std::to_string(total / 60 % 60) + " min";
+  if (total >= 60) return std::to_string(total / 60) + " min " + std::to_string(total % 60) + " s";
+  return std::to_string(total) + " s";
+}
+
+std::string metric_text(const std::string& name, double value) {
+  // A share of samples reads best in percent.
+  if (name.find("accuracy") != std::string::npos) return name + " " + format_number(100 * value, 2) + " %";
+  return name + " " + format_number(value, 4);
+}
+
+/// Tells of a training: a line that renews itself on a terminal, plain lines elsewhere, one JSON object per epoch when asked for.
+class Teller final : public runtime::FitObserver {
+ public:
+  Teller(const Options& options, const language::TrainSpec& train, const runtime::State& state, const runtime::ModelIdentity& identity)
+      : options_(options), train_(train), state_(state), identity_(identity), terminal_(::isatty(STDERR_FILENO) == 1) {}
+
+  void progress(const runtime::FitProgress& p) override {
+    const std::string line = "epoch " + std::to_string(p.epoch) + "/" + std::to_string(p.epochs) + "  step " + std::to_string(p.step) + "/" + std::to_string(p.steps) +
+                             "  loss " + format_number(p.loss, 4) + "  " + format_count(static_cast<int64_t>(p.samples_per_second)) + " samples/s  " +
+                             time_left(p.seconds_left) + " left";
+    if (terminal_) {
+      std::cerr << "\r\033[K" << line << std::flush;
+      shown_ = true;
+    } else if (p.seconds_left > 5 && ++quiet_calls_ % 50 == 0) {
+      std::cerr << line << "\n";
+    }
+  }
+
+  void epoch(const runtime::EpochRecord& record) override {
+    clear();
+    if (!options_.out.empty()) runtime::save_weights(options_.out, state_, identity_);
+    if (options_.json) {
+      last_ = to_json(record);
+      std::cout << last_.dump() << std::endl;
+      return;
+    }
+    std::string line = "epoch " + std::to_string(record.epoch) + "/" + std::to_string(train_.epochs) + "  loss " + format_number(record.loss, 4);
+    for (const auto& [name, value] : record.metrics) line += "  " + metric_text(name, value);
+    if (record.val_loss) {
+      line += "  |  validation: loss " + format_number(*record.val_loss, 4);
+      for (const auto& [name, value] : record.val_metrics) line += "  " + metric_text(name, value);
+    }
+    std::cout << line << "  |  " << format_number(record.seconds + record.val_seconds, 3) << " s" << std::endl;
+  }
+
+  void finish() {
+    clear();
+    if (!options_.json || last_.is_null()) return;
+    last_["final"] = true;
+    std::cout << last_.dump() << std::endl;
+  }
+  void clear() {
+    if (shown_) std::cerr << "\r\033[K" << std::flush;
+    shown_ = false;
+  }
+
+ private:
+  static nlohmann::ordered_json to_json(const runtime::EpochRecord& record) {
+    nlohmann::ordered_json json = {{"epoch", record.epoch}, {"samples", record.samples}, {"seconds", record.seconds}, {"loss", record.loss}};
+    for (const auto& [name, value] : record.metrics) json[name] = value;
+    if (record.val_loss) json["val_loss"] = *record.val_loss;
+    for (const auto& [name, value] : record.val_metrics) json["val_" + name] = value;
+    return json;
+  }
+
+  const Options& options_;
+  const language::TrainSpec& train_;
+  const runtime::State& state_;
+  const runtime::ModelIdentity& identity_;
+  bool terminal_, shown_ = false;
+  int64_t quiet_calls_ = 0;
+  nlohmann::ordered_json last_;
+};
+
+/// Hours of training must not end at a folder that is not there.
+void check_writable(const std::string& path) {
+  if (path.empty()) return;
+  std::string folder = std::filesystem::path(path).parent_path().string();
+  if (folder.empty()) folder = ".";
+  if (::access(folder.c_str(), W_OK | X_OK) != 0) throw Error(ErrorCode::kIo, "cannot write " + path + ": " + std::strerror(errno));
+  if (std::filesystem::is_directory(path)) throw Error(ErrorCode::kIo, "cannot write " + path + ": it is a folder");
+}
+
+void run(const Options& options) {
+  const Opened opened = open_model(options.model);
+  const language::TrainSpec& train = train_block(opened, "train");
+  check_writable(options.out);
+  check_writable(options.checkpoint);
+  if (!options.resume.empty() && !options.run.weights.empty())
+    throw Error(ErrorCode::kUsage, "--resume continues a training, --weights begins one from other weights: give one of them");
+  const InterruptGuard guard;
+  const runtime::DataSplit data = runtime::load_data(driver::data_request(opened.module, train));
+  const auto team = make_team(options.run.threads);
+  runtime::State state;
+  driver::declare_variables(opened.module, state);
+  runtime::FitOptions fit;
+  fit.ports = feed_ports(train);
+  fit.epochs = train.epochs;
+  fit.batch = train.batch;
+  fit.seed = train.seed;
+  fit.normalise = driver::normalise_of(train);
+  if (train.data->arguments.count("shuffle")) fit.shuffle = std::get<bool>(train.data->arguments.at("shuffle"));
+  fit.label_is_classes = train.label_is_classes;
+  fit.classes = train.classes;
+  fit.checkpoint = options.checkpoint;
+  fit.identity = driver::identity_of(opened.module);
+  fit.stop = &InterruptGuard::flag();
+  const auto init = make_function(opened, "init", options.run, state, *team);
+  const auto step = make_function(opened, "step", options.run, state, *team);
+  const auto evaluate = make_function(opened, "evaluate", options.run, state, *team);
+  runtime::FitFunctions functions{init.get(), step.get(), evaluate.get()};
+  if (!options.resume.empty()) {
+    fit.resume = runtime::load_checkpoint(options.resume, state, fit.identity);
+  } else if (!options.run.weights.empty()) {
+    runtime::initialise(*init, train.seed);
+    runtime::load_weights(options.run.weights, state, fit.identity);
+    functions.init = nullptr;
+  }
+  Teller teller(options, train, state, fit.identity);
+  const runtime::FitResult result = runtime::fit(functions, state, data, fit, teller);
+  if (result.interrupted) {
+    teller.clear();
+    if (!options.out.empty()) runtime::save_weights(options.out, state, fit.identity);
+    Error error(ErrorCode::kInterrupted, "interrupted in epoch " + std::to_string(result.position.epoch + 1) + " after step " + std::to_string(result.position.step));
+    if (!options.checkpoint.empty()) error.hint("continue with --resume " + options.checkpoint);
+    throw error;
+  }
+  teller.finish();
+  if (!options.out.empty() && !result.last) runtime::save_weights(options.out, state, fit.identity);
+  if (!options.out.empty() && !options.json) std::cerr << "weights are in " << options.out << "\n";
+}
+
+}  // namespace
+
+void add_train(CLI::App& app) {
+  auto options = std::make_shared<Options>();
+  CLI::App* verb = app.add_subcommand("train", "Train a model on the data its train block names");
+  add_model_options(*verb, options->model);
+  add_train_options(*verb, options->model);
+  add_run_options(*verb, options->run);
+  verb->add_option("-o,--out", options->out, "Write parameters and model state here after each epoch (.safetensors)");
+  verb->add_option("--checkpoint", options->checkpoint, "Write all of the training's state here after each epoch and on Ctrl-C");
+  verb->add_option("--resume", options->resume, "Continue from a checkpoint, to the same bits as without the interruption");
+  verb->add_flag("--json", options->json, "One JSON object per epoch on stdout, and a last one with \"final\": true");
+  verb->callback([options] { run(*options); });
+}
+
+}  // namespace sinter::tools

@@ -1,0 +1,118 @@
+// Random modules through the whole compiler, native code against the evaluator. Of ops that are exact, every bit; of smooth ones, within a
+// tolerance (a jump such as floor would make a large difference of a small one). A failing module is reduced before it is shown.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <iostream>
+#include <set>
+
+#include "driver/compile.h"
+#include "ir/evaluate.h"
+#include "support/close.h"
+#include "support/random_module.h"
+
+namespace sinter::driver {
+namespace {
+
+using test::RandomModule;
+
+bool has_native_code(const ir::OpDef& op) {
+  return !std::holds_alternative<ir::NotNative>(op.lowering) && !std::holds_alternative<ir::Control>(op.lowering);
+}
+
+bool is_exact(const ir::OpDef& op) {
+  if (!has_native_code(op) || op.ulp > 0 || std::holds_alternative<ir::Composite>(op.lowering) || std::holds_alternative<ir::Contract>(op.lowering)) return false;
+  static const std::set<std::string> kRounds = {"reduce_sum", "reduce_product", "scatter_add", "bitcast"};  // and bitcast shows the payload of a NaN
+  return !kRounds.count(op.name);
+}
+
+bool is_smooth(const ir::OpDef& op) {
+  static const std::set<std::string> kJumps = {"floor", "ceil", "round", "trunc", "sign", "remainder", "argmax", "argmin", "equal", "not_equal", "less", "less_equal",
+                                               "greater", "greater_equal", "cast", "bitcast", "is_finite", "is_nan", "tan", "power", "one_hot"};
+  return has_native_code(op) && !kJumps.count(op.name);
+}
+
+std::map<std::string, Tensor> run_natively(const RandomModule& random, const std::map<std::string, Tensor>& arguments, const SymbolValues& symbols, TargetLevel level) {
+  CompileOptions options;
+  options.use_cache = false;
+  options.level = level;
+  options.threads = 1;
+  runtime::State state;
+  for (const ir::Variable& variable : random.module.variables) {
+    if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
+    state.declare(variable.name, variable.role, variable.type);
+    if (const auto given = arguments.find(variable.name); given != arguments.end()) state.get(variable.name) = given->second.clone();
+  }
+  const auto team = runtime::thread_team(2);
+  const auto executable = compile(random.module, "main", options);
+  runtime::Run run(executable, state, *team);
+  for (const auto& [name, tensor] : arguments)
+    if (const int32_t port = executable->program().find_port(name); port >= 0 && executable->program().ports[static_cast<size_t>(port)].role == Role::kInput)
+      run.bind(name, tensor);
+  for (const auto& [symbol, value] : symbols) {
+    const auto& known = executable->program().symbols;
+    if (std::find(known.begin(), known.end(), symbol) != known.end()) run.set_dim(symbol, value);
+  }
+  run.execute();
+  std::map<std::string, Tensor> outputs;
+  for (const runtime::Port& port : executable->program().ports)
+    if (port.written) outputs[port.name] = port.role == Role::kOutput ? run.output(port.name).clone() : state.get(port.name).clone();
+  return outputs;
+}
+
+/// What is wrong at these sizes; empty: nothing.
+std::string problem(const RandomModule& random, const SymbolValues& symbols, const test::Tolerance& tolerance, TargetLevel level) {
+  std::map<std::string, Tensor> expected;
+  std::map<std::string, Tensor> arguments;
+  try {
+    arguments = test::make_arguments(random, symbols, random.seed);
+    expected = ir::evaluate(random.module, "main", arguments, symbols);
+  } catch (const Error&) {
+    return {};  // no arguments, or a failure that data decide: those have tests of their own
+  }
+  try {
+    const auto actual = run_natively(random, arguments, symbols, level);
+    for (const auto& [name, tensor] : expected) {
+      test::Tolerance scaled = tolerance;
+      double largest = 0;
+      if (is_float(tensor.dtype()) && tolerance.relative > 0)
+        for (int64_t i = 0; i < tensor.size(); ++i)
+          if (std::isfinite(tensor.get(i))) largest = std::max(largest, std::abs(tensor.get(i)));
+      scaled.absolute = tolerance.relative * std::max(largest, 0.1);
+      if (const std::string difference = test::difference(actual.at(name), tensor, scaled); !difference.empty()) return name + ": " + difference;
+    }
+    return {};
+  } catch (const std::exception& error) {
+    return error.what();
+  }
+}
+
+void check_seeds(const std::function<bool(const ir::OpDef&)>& allowed, const test::Tolerance& tolerance, uint32_t first) {
+  const char* more = std::getenv("SINTER_LONG_TESTS");
+  const uint32_t count = more ? 2000 : 60;
+  test::OpCoverage coverage;
+  test::RandomModuleOptions options;
+  options.allowed = allowed;
+  std::vector<TargetLevel> levels;
+  for (const TargetLevel level : {TargetLevel::kV4, TargetLevel::kV3, TargetLevel::kV2})
+    if (level <= this_machine().best_level) levels.push_back(level);
+  for (uint32_t seed = first; seed < first + count; ++seed) {
+    const RandomModule random = test::random_module(seed, options);
+    coverage.add(random.module);
+    const TargetLevel level = levels[seed % levels.size()];
+    const auto fails = [&](const RandomModule& candidate) { return !problem(candidate, candidate.symbols, tolerance, level).empty(); };
+    if (!fails(random)) continue;
+    const RandomModule small = test::reduce(random, fails);
+    ADD_FAILURE() << "seed " << seed << " on " << name(level) << ": " << problem(small, small.symbols, tolerance, level) << "\n" << small.describe();
+    if (testing::Test::HasFailure() && !more) return;
+  }
+  std::cout << coverage.report() << "\n";
+  EXPECT_TRUE(coverage.missing(allowed).empty()) << "never appeared: " << coverage.missing(allowed).front();
+}
+
+TEST(RandomModules, ExactOpsAgreeToTheBit) { check_seeds(is_exact, {}, 1); }
+TEST(RandomModules, SmoothOpsAgree) { check_seeds(is_smooth, {0, 2e-4, 0}, 10001); }
+
+}  // namespace
+}  // namespace sinter::driver

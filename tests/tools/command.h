@@ -1,0 +1,35 @@
+// Runs the built command as a person does, and the C compiler on what it wrote.
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+namespace sinter::test {
+
+struct Outcome {
+  int status = 0;  // exit code, or 128 + the signal
+  std::string out, error;
+};
+
+/// Runs a shell command line in `folder`; `sinter` in it is the built command. SINTER_CACHE is a folder of the tests.
+Outcome run(const std::string& command, const std::filesystem::path& folder);
+
+/// A folder of the test's own, removed with it.
+class Folder {
+ public:
+  Folder();
+  ~Folder();
+  const std::filesystem::path& path() const { return path_; }
+  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
+  Outcome run(const std::string& command) const { return test::run(command, path_); }
+  void write(const std::string& name, const std::string& content) const;
+  std::string read(const std::string& name) const;
+
+ private:
+  std::filesystem::path path_;
+};
+
+/// The path of an example, by its name in the folder examples.
+std::string example(const std::string& name);
+
+}  // namespace sinter::test

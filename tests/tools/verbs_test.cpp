@@ -1,0 +1,148 @@
+// The verbs that compile, show and run, as a person uses them.
+#include <gtest/gtest.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/tensor.h"
+#include "io/npy.h"
+#include "ir/text.h"
+#include "tools/command.h"
+
+namespace sinter::test {
+namespace {
+
+const std::string kExamples[] = {"neuron", "two_three_one", "classifier", "digits"};
+
+TEST(Command, HelpNamesEveryVerb) {
+  const Folder folder;
+  const Outcome help = folder.run("sinter --help");
+  EXPECT_EQ(help.status, 0);
+  for (const char* verb : {"train", "evaluate", "predict", "run", "compile", "bench", "inspect", "check", "opt", "fmt", "info"})
+    EXPECT_NE(help.out.find(std::string("  ") + verb), std::string::npos) << verb;
+}
+
+TEST(Command, MistakesOfTheUserExitWithOne) {
+  const Folder folder;
+  folder.write("broken.sinter", "sinter 1\nmodel m(x: f32[batch, 2]) -> y {\n    y = dens(x, 3)\n}\n");
+  for (const char* line : {"sinter", "sinter no_such_verb", "sinter train", "sinter check no_such_file.sinter", "sinter check broken.sinter",
+                           "sinter compile broken.sinter --emit=nothing", "sinter opt --passes no_such_pass broken.sinter"}) {
+    const Outcome outcome = folder.run(line);
+    EXPECT_EQ(outcome.status, 1) << line << "\n" << outcome.error;
+    EXPECT_FALSE(outcome.error.empty()) << line;
+  }
+  const Outcome typo = folder.run("sinter check broken.sinter");
+  EXPECT_NE(typo.error.find("broken.sinter:3:"), std::string::npos) << typo.error;
+  EXPECT_NE(typo.error.find("dense"), std::string::npos) << typo.error;
+}
+
+TEST(Command, TheExamplesAreSoundAndLaidOutCanonically) {
+  const Folder folder;
+  for (const std::string& name : kExamples) {
+    EXPECT_EQ(folder.run("sinter check " + example(name)).status, 0) << name;
+    EXPECT_EQ(folder.run("sinter fmt --check " + example(name)).status, 0) << name;
+  }
+}
+
+TEST(Command, InfoTellsOfTheMachine) {
+  const Folder folder;
+  const Outcome info = folder.run("sinter info");
+  EXPECT_EQ(info.status, 0);
+  EXPECT_NE(info.out.find("instruction sets"), std::string::npos);
+}
+
+TEST(Command, EveryLevelPrints) {
+  const Folder folder;
+  for (const std::string& name : kExamples) {
+    for (const char* level : {"graph", "fused", "plan", "loops", "llvm", "asm"}) {
+      const Outcome outcome = folder.run("sinter compile " + example(name) + " --train --emit=" + level);
+      EXPECT_EQ(outcome.status, 0) << name << " " << level << outcome.error;
+      EXPECT_FALSE(outcome.out.empty());
+    }
+  }
+  const Outcome explained = folder.run("sinter compile " + example("classifier") + " --train --emit=fused --explain");
+  EXPECT_NE(explained.out.find("h1"), std::string::npos);
+}
+
+TEST(Command, GraphTextsAreModelsToo) {
+  const Folder folder;
+  const std::string graph = folder.run("sinter compile " + example("classifier") + " --emit=graph").out;
+  EXPECT_EQ(ir::print(ir::parse_module(graph)), graph);
+  folder.write("predict.sir", graph);
+  EXPECT_EQ(folder.run("sinter check predict.sir").status, 0);
+  const Outcome optimised = folder.run("sinter opt predict.sir");
+  EXPECT_EQ(optimised.status, 0) << optimised.error;
+  EXPECT_NE(optimised.out.find("fusion"), std::string::npos);
+  const Outcome first = folder.run("sinter opt predict.sir --bisect 2"), stopped = folder.run("sinter opt predict.sir --stop-after expand");
+  EXPECT_EQ(first.out, stopped.out);
+  EXPECT_NE(folder.run("sinter opt predict.sir --dump=changed").out.find("# after fuse"), std::string::npos);
+}
+
+TEST(Command, RunsOnGivenTensorsAsTheEvaluatorDoes) {
+  const Folder folder;
+  for (const int64_t batch : {1, 7, 32, 1000}) {
+    Tensor x(DType::kF32, {batch, 32});
+    for (int64_t i = 0; i < x.size(); ++i) x.set(i, static_cast<double>(i % 17) / 8 - 1);
+    io::write_npy((folder / "x.npy").string(), x);
+    const std::string line = "sinter run " + example("classifier") + " --seed 3 --input x=x.npy -o ";
+    ASSERT_EQ(folder.run(line + "native").status, 0);
+    ASSERT_EQ(folder.run(line + "reference --reference").status, 0);
+    const Tensor native = io::read_npy((folder / "native/logits.npy").string()), reference = io::read_npy((folder / "reference/logits.npy").string());
+    ASSERT_EQ(native.extents(), (Extents{batch, 10}));
+    for (int64_t i = 0; i < native.size(); ++i) ASSERT_NEAR(native.get(i), reference.get(i), 1e-4);
+  }
+  const Outcome missing = folder.run("sinter run " + example("classifier"));
+  EXPECT_EQ(missing.status, 1);
+  EXPECT_NE(missing.error.find("--input x="), std::string::npos) << missing.error;
+  io::write_npy((folder / "wrong.npy").string(), Tensor(DType::kF32, {4, 31}));
+  EXPECT_EQ(folder.run("sinter run " + example("classifier") + " --input x=wrong.npy").status, 1);
+  io::write_npy((folder / "wrong.npy").string(), Tensor(DType::kF64, {4, 32}));
+  EXPECT_EQ(folder.run("sinter run " + example("classifier") + " --input x=wrong.npy").status, 1);
+}
+
+TEST(Command, SpecializedProgramsComputeTheSame) {
+  const Folder folder;
+  Tensor x(DType::kF32, {32, 32});
+  for (int64_t i = 0; i < x.size(); ++i) x.set(i, static_cast<double>(i % 13) / 6 - 1);
+  io::write_npy((folder / "x.npy").string(), x);
+  const std::string line = "sinter run " + example("classifier") + " --input x=x.npy -o ";
+  ASSERT_EQ(folder.run(line + "a").status, 0);
+  ASSERT_EQ(folder.run(line + "b --specialize batch=32").status, 0);
+  EXPECT_TRUE(same_bits(io::read_npy((folder / "a/logits.npy").string()), io::read_npy((folder / "b/logits.npy").string())));
+  EXPECT_EQ(folder.run("sinter run " + example("classifier") + " --input x=x.npy --specialize batch=16").status, 1);
+}
+
+TEST(Command, BenchWritesGoogleBenchmarksFormat) {
+  const Folder folder;
+  const Outcome bench = folder.run("sinter bench " + example("classifier") + " --train --threads 1 --json bench.json");
+  ASSERT_EQ(bench.status, 0) << bench.error;
+  const auto json = nlohmann::json::parse(folder.read("bench.json"));
+  for (const char* key : {"fma_peak_gflops", "stream_gbps", "read_l2_gbps", "read_l3_gbps", "read_dram_gbps", "threads", "target"})
+    EXPECT_TRUE(json["context"].contains(key)) << key;
+  EXPECT_EQ(json["benchmarks"][0]["name"], "total");
+  EXPECT_GT(json["benchmarks"].size(), 4u);
+  for (const auto& entry : json["benchmarks"])
+    for (const char* key : {"real_time", "gflops", "gbps", "peak_share", "bandwidth_share"}) EXPECT_TRUE(entry[key].is_number()) << key;
+}
+
+TEST(Command, AnObjectTrainsInPlainC) {
+  const Folder folder;
+  ASSERT_EQ(folder.run("sinter compile " + example("classifier") + " --train --emit=object -o m.o --header m.h").status, 0);
+  const Outcome compiled = folder.run("cc -std=c11 -D_XOPEN_SOURCE=700 -Wall -Wextra -Werror -I. " SINTER_SOURCE_DIR "/examples/aot_training/main.c m.o -lm -o train");
+  ASSERT_EQ(compiled.status, 0) << compiled.error;
+  const Outcome linked = folder.run("ldd train");
+  EXPECT_EQ(linked.out.find("stdc++"), std::string::npos) << linked.out;
+  EXPECT_EQ(linked.out.find("gomp"), std::string::npos) << linked.out;
+  const Outcome trained = folder.run("./train");
+  EXPECT_EQ(trained.status, 0) << trained.out << trained.error;
+  EXPECT_NE(trained.out.find("accuracy"), std::string::npos);
+}
+
+TEST(Command, AnObjectNeedsAPlaceAndAName) {
+  const Folder folder;
+  EXPECT_EQ(folder.run("sinter compile " + example("classifier")).status, 1);
+  EXPECT_EQ(folder.run("sinter compile " + example("classifier") + " -o m.o --prefix 1model").status, 1);
+  EXPECT_EQ(folder.run("sinter compile " + example("classifier") + " -o /no_such_folder/m.o").status, 1);
+}
+
+}  // namespace
+}  // namespace sinter::test
