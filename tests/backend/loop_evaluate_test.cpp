@@ -1,11 +1,10 @@
-// The evaluator of the loop language: kernels written by hand against closed forms, lanes against orders computed here, and kernels with a seeded bug each,
-// which must be rejected with the names of what is wrong.
-#include "backend/loop/evaluate.h"
-
+// The evaluator of the loop language: kernels written by hand against closed forms, lanes against orders computed here, and kernels with a
+// seeded bug each, which must be rejected with the names of what is wrong.
 #include <gtest/gtest.h>
 
 #include <cmath>
 
+#include "backend/loop/evaluate.h"
 #include "backend/loop/text.h"
 #include "backend/support/loop_kernels.h"
 #include "base/random.h"
@@ -17,7 +16,8 @@ using loop::EvaluateOptions;
 using loop::EvaluateResult;
 using loop::TileOrder;
 
-EvaluateResult run(const std::string& text, std::vector<Tensor>& buffers, const SymbolValues& dims = {}, const EvaluateOptions& options = {}) {
+EvaluateResult run(const std::string& text, std::vector<Tensor>& buffers, const SymbolValues& dims = {},
+                   const EvaluateOptions& options = {}) {
   return loop::evaluate(loop::parse_kernel(text), buffers, dims, options);
 }
 
@@ -39,7 +39,8 @@ TEST(LoopEvaluate, AChainOfOperations) {
 }
 
 TEST(LoopEvaluate, SoftmaxOfRowsAndThePlaceOfTheLargest) {
-  std::vector<Tensor> buffers{Tensor::of<float>({2, 5}, {1, 3, 2, 3, 0, -1, -2, -3, -4, 5}), Tensor(DType::kF32, {2, 5}), Tensor(DType::kI64, {2})};
+  std::vector<Tensor> buffers{Tensor::of<float>({2, 5}, {1, 3, 2, 3, 0, -1, -2, -3, -4, 5}), Tensor(DType::kF32, {2, 5}),
+                              Tensor(DType::kI64, {2})};
   for (const TileOrder order : {TileOrder::kForward, TileOrder::kReversed, TileOrder::kShuffled}) {
     run(loop_kernels()[1], buffers, {{"rows", 2}, {"columns", 5}}, {order});
     EXPECT_EQ(buffers[2].data<int64_t>()[0], 1);
@@ -54,12 +55,14 @@ TEST(LoopEvaluate, SoftmaxOfRowsAndThePlaceOfTheLargest) {
 
 TEST(LoopEvaluate, GatheringAndFailing) {
   const auto buffers_with = [](int32_t place, uint8_t start) {
-    return std::vector<Tensor>{sequence<int16_t>({4, 3}, 0, 10), Tensor::of<int32_t>({20}, [&] {
-                                 std::vector<int32_t> places(20, 2);
-                                 places[17] = place;
-                                 places[18] = place - 1;
-                                 return places;
-                               }()),
+    return std::vector<Tensor>{sequence<int16_t>({4, 3}, 0, 10),
+                               Tensor::of<int32_t>({20},
+                                                   [&] {
+                                                     std::vector<int32_t> places(20, 2);
+                                                     places[17] = place;
+                                                     places[18] = place - 1;
+                                                     return places;
+                                                   }()),
                                Tensor::scalar(start), Tensor(DType::kI16, {20})};
   };
   auto good = buffers_with(3, 1);
@@ -84,7 +87,8 @@ TEST(LoopEvaluate, GatheringAndFailing) {
 
 TEST(LoopEvaluate, TheLowestFailingTileIsReportedInAnyOrder) {
   const std::string text =
-      "loops 1 kernel k { tiles 9 failure_sites 1 read p: i64[9] write out: i64[9] checked x < 5 site 0 = p[tile] store out[tile] = index(x) }";
+      "loops 1 kernel k { tiles 9 failure_sites 1 read p: i64[9] write out: i64[9] checked x < 5 site 0 = p[tile] store out[tile] = "
+      "index(x) }";
   for (const TileOrder order : {TileOrder::kForward, TileOrder::kReversed, TileOrder::kShuffled}) {
     std::vector<Tensor> buffers{Tensor::of<int64_t>({9}, {0, 1, 2, 33, 4, 5, 0, 77, 0}), Tensor(DType::kI64, {9})};
     const EvaluateResult result = run(text, buffers, {}, {order, 5});
@@ -95,7 +99,8 @@ TEST(LoopEvaluate, TheLowestFailingTileIsReportedInAnyOrder) {
 }
 
 TEST(LoopEvaluate, GuardsBranchesAndBits) {
-  std::vector<Tensor> buffers{Tensor::of<double>({3}, {1.5, 2.5, 3.5}), Tensor(DType::kF64, {4}), sequence<uint32_t>({4, 4}, 0, 1), Tensor(DType::kBool, {4})};
+  std::vector<Tensor> buffers{Tensor::of<double>({3}, {1.5, 2.5, 3.5}), Tensor(DType::kF64, {4}), sequence<uint32_t>({4, 4}, 0, 1),
+                              Tensor(DType::kBool, {4})};
   run(loop_kernels()[3], buffers, {{"n", 3}});
   EXPECT_EQ(buffers[1].data<double>()[0], 5e-324);
   EXPECT_EQ(buffers[1].data<double>()[3], 3.5);
@@ -110,7 +115,8 @@ TEST(LoopEvaluate, GuardsBranchesAndBits) {
 TEST(LoopEvaluate, AProductByRegisterTiles) {
   for (const int64_t m : {1, 4, 5})
     for (const int64_t n : {1, 8, 19}) {
-      std::vector<Tensor> buffers{sequence<float>({m, 5}, 1, 0.7), sequence<float>({n, 5}, -3, 0.3), sequence<float>({n}, 0, 1), Tensor(DType::kF32, {m, n})};
+      std::vector<Tensor> buffers{sequence<float>({m, 5}, 1, 0.7), sequence<float>({n, 5}, -3, 0.3), sequence<float>({n}, 0, 1),
+                                  Tensor(DType::kF32, {m, n})};
       for (const bool fused : {false, true}) {
         run(loop_kernels()[4], buffers, {{"m", m}, {"n", n}}, {.order = TileOrder::kReversed, .fused_multiply_add = fused});
         for (int64_t i = 0; i < m; ++i)
@@ -136,7 +142,8 @@ TEST(LoopEvaluate, BatchesOfIntegersWrap) {
       uint32_t sum = 0;
       for (int64_t b = 0; b < 2; ++b)
         for (int64_t k = 0; k < 4; ++k)
-          sum += static_cast<uint32_t>(buffers[0].data<int32_t>()[b * 12 + r * 4 + k]) * static_cast<uint32_t>(buffers[1].data<int32_t>()[b * 8 + k * 2 + j]);
+          sum += static_cast<uint32_t>(buffers[0].data<int32_t>()[b * 12 + r * 4 + k]) *
+                 static_cast<uint32_t>(buffers[1].data<int32_t>()[b * 8 + k * 2 + j]);
       EXPECT_EQ(static_cast<uint32_t>(buffers[2].data<int32_t>()[r * 2 + j]), sum);
     }
 }
@@ -154,7 +161,8 @@ TEST(LoopEvaluate, RandomBitsAndSumsPerLane) {
 /// The fixed tree: partial sums per lane, halved, then added to the accumulator.
 TEST(LoopEvaluate, SumsOverLanesFollowTheTree) {
   const std::string text =
-      "loops 1 kernel k { dims n tiles 1 read x: f32[n] write out: f32[] var a: f32 = 0.1: f32 for i in n vector 4 { update a add x[i] } store out[] = a }";
+      "loops 1 kernel k { dims n tiles 1 read x: f32[n] write out: f32[] var a: f32 = 0.1: f32 for i in n vector 4 { update a add x[i] } "
+      "store out[] = a }";
   for (const int64_t n : {0, 1, 3, 4, 5, 50}) {
     std::vector<Tensor> buffers{sequence<float>({n}, 1e-3, 0.37), Tensor(DType::kF32, {})};
     run(text, buffers, {{"n", n}});
@@ -170,7 +178,9 @@ TEST(LoopEvaluate, SumsOverLanesFollowTheTree) {
 }
 
 TEST(LoopEvaluate, AnOperandMayBeUpdatedInPlace) {
-  const std::string text = "loops 1 kernel k { dims n tiles n read x: f32[n, 3] write y: f32[n, 3] for j in 3 vector 4 { store y[tile, j] = negate(x[tile, j]) } }";
+  const std::string text =
+      "loops 1 kernel k { dims n tiles n read x: f32[n, 3] write y: f32[n, 3] for j in 3 vector 4 { store y[tile, j] = negate(x[tile, j]) "
+      "} }";
   const Tensor memory = sequence<float>({6}, 1, 1);
   std::vector<Tensor> buffers{memory, memory};  // of another shape too
   run(text, buffers, {{"n", 2}});
@@ -198,47 +208,119 @@ std::vector<Bug> bugs() {
   const auto in_place = [](const std::string& value) {
     return "loops 1 kernel k { tiles 3 read x: f32[3, 2] write y: f32[3, 2] for j in 2 { store y[tile, j] = " + value + " } }";
   };
-  const auto one_loop = [](const std::string& body) { return "loops 1 kernel k { dims n tiles 1 read x: f32[n] write y: f32[n] scratch s: f32[64] " + body + " }"; };
+  const auto one_loop = [](const std::string& body) {
+    return "loops 1 kernel k { dims n tiles 1 read x: f32[n] write y: f32[n] scratch s: f32[64] " + body + " }";
+  };
   const std::vector<Tensor> xy{f32({10}), f32({10})};
   const SymbolValues ten{{"n", 10}};
   return {
-      {"one element too far", chain("b0[j + 4096*tile]", "b0[j + 4096*tile + 1]"), for_chain, {{"n", 9000}},
+      {"one element too far",
+       chain("b0[j + 4096*tile]", "b0[j + 4096*tile + 1]"),
+       for_chain,
+       {{"n", 9000}},
        {"kernel chain", "tile 2", "let x", "b0[9000] is outside b0: f32[9000]"}},
-      {"one element too early", chain("b0[j + 4096*tile]", "b0[j + 4096*tile - 1]"), for_chain, {{"n", 9000}}, {"tile 0", "b0[-1] is outside"}},
+      {"one element too early",
+       chain("b0[j + 4096*tile]", "b0[j + 4096*tile - 1]"),
+       for_chain,
+       {{"n", 9000}},
+       {"tile 0", "b0[-1] is outside"}},
       {"a loop that goes on", chain("min(4096, n - 4096*tile)", "4096"), for_chain, {{"n", 9000}}, {"tile 2", "b0[9000] is outside"}},
-      {"a loop that stops early", chain("min(4096, n - 4096*tile)", "min(4095, n - 4096*tile)"), for_chain, {{"n", 9000}}, {"b2[4095] is written by no tile"}},
-      {"a tile that is missing", chain("floordiv(n + 4095, 4096)", "floordiv(n, 4096)"), for_chain, {{"n", 9000}}, {"b2[8192] is written by no tile"}},
-      {"tiles that overlap", chain("min(4096, n - 4096*tile)", "min(4097, n - 4096*tile)"), for_chain, {{"n", 9000}},
+      {"a loop that stops early",
+       chain("min(4096, n - 4096*tile)", "min(4095, n - 4096*tile)"),
+       for_chain,
+       {{"n", 9000}},
+       {"b2[4095] is written by no tile"}},
+      {"a tile that is missing",
+       chain("floordiv(n + 4095, 4096)", "floordiv(n, 4096)"),
+       for_chain,
+       {{"n", 9000}},
+       {"b2[8192] is written by no tile"}},
+      {"tiles that overlap",
+       chain("min(4096, n - 4096*tile)", "min(4097, n - 4096*tile)"),
+       for_chain,
+       {{"n", 9000}},
        {"kernel chain, tile 1", "store b2", "b2[4096] is written by two tiles: tile 0 and tile 1"}},
-      {"all tiles at one place", chain("store b2[j + 4096*tile]", "store b2[j]"), for_chain, {{"n", 9000}}, {"b2[0] is written by two tiles: tile 0 and tile 1"}},
-      {"a negative extent", chain("tiles floordiv(n + 4095, 4096)", "tiles 5"), for_chain, {{"n", 9000}}, {"tile 3", "for j", "extent is negative"}},
+      {"all tiles at one place",
+       chain("store b2[j + 4096*tile]", "store b2[j]"),
+       for_chain,
+       {{"n", 9000}},
+       {"b2[0] is written by two tiles: tile 0 and tile 1"}},
+      {"a negative extent",
+       chain("tiles floordiv(n + 4095, 4096)", "tiles 5"),
+       for_chain,
+       {{"n", 9000}},
+       {"tile 3", "for j", "extent is negative"}},
       {"a division by zero", one_loop("for i in n { store y[mod(i, n - 10)] = x[i] }"), xy, ten, {"divided by zero"}},
       {"an overflow", one_loop("for i in n { store y[9223372036854775807*n + i] = x[i] }"), xy, ten, {"leaves 64 bits"}},
-      {"scratch read before it is written", product("store panel[j0 + 8*k]", "store panel[j0 + 7*k]"), for_product, mn, {"contract t", "is read before tile 0 wrote it"}},
+      {"scratch read before it is written",
+       product("store panel[j0 + 8*k]", "store panel[j0 + 7*k]"),
+       for_product,
+       mn,
+       {"contract t", "is read before tile 0 wrote it"}},
       {"scratch of the tile before",
-       edited(edited(loop_kernels()[4], "for k in 5 {", "if 0 <= tile < 1 { for k in 5 {"), "k], 0.0: f32)\n        }\n    }", "k], 0.0: f32)\n        }\n    }}"),
-       for_product, mn, {"tile 1", "panel[0] is read before tile 1 wrote it"}},
-      {"accumulating on garbage", edited(loop_kernels()[5], "row_stride 2) {", "row_stride 2) accumulate {"),
-       {Tensor(DType::kI32, {2, 3, 4}), Tensor(DType::kI32, {2, 4, 2}), Tensor(DType::kI32, {3, 2})}, {}, {"contract c", "c[0, 0] is read before tile 0 wrote it"}},
-      {"more rows than the register tile has", product("rows min(2, m - 2*r) at most 2\n            columns 8 at most 8\n            depth 4",
-                                                       "rows m at most 2\n            columns 8 at most 8\n            depth 4"), for_product, mn, {"5 rows", "register tile"}},
-      {"a contract beyond its operand", edited(loop_kernels()[5], "depth 4", "depth 5"),
-       {Tensor(DType::kI32, {2, 3, 4}), Tensor(DType::kI32, {2, 4, 2}), Tensor(DType::kI32, {3, 2})}, {}, {"contract c", "element 16 is outside b: i32[2, 4, 2]"}},
-      {"another row of what is overwritten", in_place("add(x[tile, j], x[2 - tile, j])"), {shared, shared}, {}, {"written and read by two tiles: tile 0 and tile 2", "x[0, 0]"}},
-      {"what this tile has overwritten", in_place("add(x[tile, j], x[tile, 0])"), {shared, shared}, {}, {"tile 0", "x[0, 0] is read after it was overwritten through y"}},
+       edited(edited(loop_kernels()[4], "for k in 5 {", "if 0 <= tile < 1 { for k in 5 {"), "k], 0.0: f32)\n        }\n    }",
+              "k], 0.0: f32)\n        }\n    }}"),
+       for_product,
+       mn,
+       {"tile 1", "panel[0] is read before tile 1 wrote it"}},
+      {"accumulating on garbage",
+       edited(loop_kernels()[5], "row_stride 2) {", "row_stride 2) accumulate {"),
+       {Tensor(DType::kI32, {2, 3, 4}), Tensor(DType::kI32, {2, 4, 2}), Tensor(DType::kI32, {3, 2})},
+       {},
+       {"contract c", "c[0, 0] is read before tile 0 wrote it"}},
+      {"more rows than the register tile has",
+       product("rows min(2, m - 2*r) at most 2\n            columns 8 at most 8\n            depth 4",
+               "rows m at most 2\n            columns 8 at most 8\n            depth 4"),
+       for_product,
+       mn,
+       {"5 rows", "register tile"}},
+      {"a contract beyond its operand",
+       edited(loop_kernels()[5], "depth 4", "depth 5"),
+       {Tensor(DType::kI32, {2, 3, 4}), Tensor(DType::kI32, {2, 4, 2}), Tensor(DType::kI32, {3, 2})},
+       {},
+       {"contract c", "element 16 is outside b: i32[2, 4, 2]"}},
+      {"another row of what is overwritten",
+       in_place("add(x[tile, j], x[2 - tile, j])"),
+       {shared, shared},
+       {},
+       {"written and read by two tiles: tile 0 and tile 2", "x[0, 0]"}},
+      {"what this tile has overwritten",
+       in_place("add(x[tile, j], x[tile, 0])"),
+       {shared, shared},
+       {},
+       {"tile 0", "x[0, 0] is read after it was overwritten through y"}},
       {"a contract over its own operand",
-       "loops 1 kernel k { tiles 1 read x: f32[2, 2] read w: f32[2, 2] write y: f32[2, 2] contract y(offset 0, row_stride 2) { a x(offset 0, stride 2, depth_stride 1, batch_stride 0) "
+       "loops 1 kernel k { tiles 1 read x: f32[2, 2] read w: f32[2, 2] write y: f32[2, 2] contract y(offset 0, row_stride 2) { a x(offset "
+       "0, stride 2, depth_stride 1, batch_stride 0) "
        "b w(offset 0, stride 1, depth_stride 2, batch_stride 0) rows 2 at most 2 columns 2 at most 8 depth 2 batches 1 } }",
-       {square, f32({2, 2}), square}, {}, {"contract y", "lies in the memory of an operand"}},
-      {"lanes that follow each other", one_loop("for i in n vector 4 { store y[i] = guarded(1 <= i < n; y[i - 1], x[i]) }"), xy, ten, {"y[0] is read before tile 0 wrote it"}},
-      {"a scan in lanes", one_loop("for i in n { store y[i] = x[i] } for i1 in n - 1 vector 4 { store y[i1 + 1] = add(y[i1], x[i1 + 1]) }"), xy, ten,
+       {square, f32({2, 2}), square},
+       {},
+       {"contract y", "lies in the memory of an operand"}},
+      {"lanes that follow each other",
+       one_loop("for i in n vector 4 { store y[i] = guarded(1 <= i < n; y[i - 1], x[i]) }"),
+       xy,
+       ten,
+       {"y[0] is read before tile 0 wrote it"}},
+      {"a scan in lanes",
+       one_loop("for i in n { store y[i] = x[i] } for i1 in n - 1 vector 4 { store y[i1 + 1] = add(y[i1], x[i1 + 1]) }"),
+       xy,
+       ten,
        {"y[1] is written by iteration 0 of a vector loop and read by another one"}},
-      {"a scan in lanes, later vectors", one_loop("for i in n { store y[i] = x[i] } for i1 in n - 4 vector 4 { store y[i1 + 4] = add(y[i1], x[i1 + 4]) }"), xy, ten,
+      {"a scan in lanes, later vectors",
+       one_loop("for i in n { store y[i] = x[i] } for i1 in n - 4 vector 4 { store y[i1 + 4] = add(y[i1], x[i1 + 4]) }"),
+       xy,
+       ten,
        {"y[4] is written and read by two iterations of a vector loop: 0 and 4"}},
-      {"two lanes at one place", one_loop("for i in n vector 4 { store s[floordiv(i, 2)] = x[i] } for i1 in n { store y[i1] = s[0] }"), xy, ten,
+      {"two lanes at one place",
+       one_loop("for i in n vector 4 { store s[floordiv(i, 2)] = x[i] } for i1 in n { store y[i1] = s[0] }"),
+       xy,
+       ten,
        {"s[0] is written by two iterations of a vector loop: 0 and 1"}},
-      {"a bool of another value", "loops 1 kernel k { tiles 1 read x: bool[1] write y: bool[1] store y[0] = not(x[0]) }",
-       {Tensor::wrap(DType::kBool, {1}, const_cast<char*>("\2"), nullptr), Tensor(DType::kBool, {1})}, {}, {"x[0] is a bool of value 2"}},
+      {"a bool of another value",
+       "loops 1 kernel k { tiles 1 read x: bool[1] write y: bool[1] store y[0] = not(x[0]) }",
+       {Tensor::wrap(DType::kBool, {1}, const_cast<char*>("\2"), nullptr), Tensor(DType::kBool, {1})},
+       {},
+       {"x[0] is a bool of value 2"}},
   };
 }
 
@@ -260,7 +342,8 @@ TEST(LoopEvaluate, SeededBugsAreRejected) {
 
 TEST(LoopEvaluate, RacesAreFoundInAnyOrder) {
   for (const Bug& bug : bugs()) {
-    const bool race = std::any_of(bug.parts.begin(), bug.parts.end(), [](const std::string& part) { return part.find("two tiles") != std::string::npos; });
+    const bool race = std::any_of(bug.parts.begin(), bug.parts.end(),
+                                  [](const std::string& part) { return part.find("two tiles") != std::string::npos; });
     if (!race) continue;
     for (const TileOrder order : {TileOrder::kReversed, TileOrder::kShuffled}) {
       std::vector<Tensor> buffers = bug.buffers;
@@ -271,7 +354,8 @@ TEST(LoopEvaluate, RacesAreFoundInAnyOrder) {
 
 TEST(LoopEvaluate, BuffersThatDoNotFitAreRefused) {
   const Tensor x(DType::kF32, {9}), c(DType::kF32, {});
-  for (std::vector<Tensor> wrong : {std::vector<Tensor>{x, c}, {x, c, x, x}, {x, c, Tensor(DType::kF64, {9})}, {x, c, Tensor(DType::kF32, {8})}})
+  for (std::vector<Tensor> wrong :
+       {std::vector<Tensor>{x, c}, {x, c, x, x}, {x, c, Tensor(DType::kF64, {9})}, {x, c, Tensor(DType::kF32, {8})}})
     EXPECT_THROW(run(loop_kernels()[0], wrong, {{"n", 9}}), InternalError);
   std::vector<Tensor> right{x, c, x.clone()};
   EXPECT_THROW(run(loop_kernels()[0], right), std::exception);

@@ -1,5 +1,6 @@
-// Every op record that lowers to a kernel: its kernels on the loop evaluator, with all its checks, against the reference of the record; the tiles in several
-// orders; for the lanes of each level; at sizes around the lanes and beyond the tiles; on special values. Native code is held to the same evaluator in native_ops_test.cpp.
+// Every op record that lowers to a kernel: its kernels on the loop evaluator, with all its checks, against the reference of the record; the
+// tiles in several orders; for the lanes of each level; at sizes around the lanes and beyond the tiles; on special values. Native code is
+// held to the same evaluator in native_ops_test.cpp.
 #include <gtest/gtest.h>
 
 #include "backend/support/loop_program.h"
@@ -32,8 +33,8 @@ class LoopOp : public testing::TestWithParam<const ir::OpDef*> {
     }
   }
 
-  static void check(const ir::Module& module, const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols,
-                    EvaluateOptions options) {
+  static void check(const ir::Module& module, const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs,
+                    const SymbolValues& symbols, EvaluateOptions options) {
     const ir::OpDef& op = *GetParam();
     std::map<std::string, Tensor> expected;
     try {
@@ -62,17 +63,19 @@ class LoopOp : public testing::TestWithParam<const ir::OpDef*> {
 };
 
 TEST_P(LoopOp, EqualsTheEvaluator) {
-  for_each_kernel([&](const ir::Sample& sample, const ir::Module& module, const backend::LoweredFunction& lowered, const EvaluateOptions& options) {
-    for (const SymbolValues& symbols : symbol_choices(sample))
-      if (const auto inputs = inputs_for(sample, symbols, false)) check(module, lowered, *inputs, symbols, options);
-  });
+  for_each_kernel(
+      [&](const ir::Sample& sample, const ir::Module& module, const backend::LoweredFunction& lowered, const EvaluateOptions& options) {
+        for (const SymbolValues& symbols : symbol_choices(sample))
+          if (const auto inputs = inputs_for(sample, symbols, false)) check(module, lowered, *inputs, symbols, options);
+      });
 }
 
 TEST_P(LoopOp, EqualsTheEvaluatorInManyTiles) {
-  for_each_kernel([&](const ir::Sample& sample, const ir::Module& module, const backend::LoweredFunction& lowered, const EvaluateOptions& options) {
-    for (const SymbolValues& symbols : large_symbol_choices(*GetParam(), sample))
-      if (const auto inputs = inputs_for(sample, symbols, false)) check(module, lowered, *inputs, symbols, options);
-  });
+  for_each_kernel(
+      [&](const ir::Sample& sample, const ir::Module& module, const backend::LoweredFunction& lowered, const EvaluateOptions& options) {
+        for (const SymbolValues& symbols : large_symbol_choices(*GetParam(), sample))
+          if (const auto inputs = inputs_for(sample, symbols, false)) check(module, lowered, *inputs, symbols, options);
+      });
 }
 
 /// Sums of such values have no defined order in the reference, and overflow there later.
@@ -84,11 +87,12 @@ bool has_one_answer(const ir::OpDef& op) {
 
 TEST_P(LoopOp, EqualsTheEvaluatorOnSpecialValues) {
   if (!has_one_answer(*GetParam())) GTEST_SKIP() << "sums of special values are not defined to the bit";
-  for_each_kernel([&](const ir::Sample& sample, const ir::Module& module, const backend::LoweredFunction& lowered, const EvaluateOptions& options) {
-    SymbolValues symbols = small_symbols(sample);
-    for (auto& [symbol, value] : symbols) value += 20;
-    if (const auto inputs = inputs_for(sample, symbols, true)) check(module, lowered, *inputs, symbols, options);
-  });
+  for_each_kernel(
+      [&](const ir::Sample& sample, const ir::Module& module, const backend::LoweredFunction& lowered, const EvaluateOptions& options) {
+        SymbolValues symbols = small_symbols(sample);
+        for (auto& [symbol, value] : symbols) value += 20;
+        if (const auto inputs = inputs_for(sample, symbols, true)) check(module, lowered, *inputs, symbols, options);
+      });
 }
 
 INSTANTIATE_TEST_SUITE_P(All, LoopOp, testing::ValuesIn(all_ops(is_native)), OpName());

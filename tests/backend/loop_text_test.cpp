@@ -1,4 +1,5 @@
-// The loop text: kernels written by hand and lowered ones come back byte for byte; mistakes are told with their place; damaged texts do no harm.
+// The loop text: kernels written by hand and lowered ones come back byte for byte; mistakes are told with their place; damaged texts do no
+// harm.
 #include <gtest/gtest.h>
 
 #include <bit>
@@ -33,8 +34,9 @@ TEST(LoopText, LoweredKernelsRoundTrip) {
 }
 
 TEST(LoopText, SpacesAndCommentsDoNotMatter) {
-  EXPECT_EQ(print(loop::parse_kernel("loops 1 kernel k{dims n tiles 1 // none\nwrite b:f32[n]for i in n{store b[ i ]=2:f32}}")),
-            "loops 1\nkernel k {\n    dims n\n    tiles 1\n    write b: f32[n]\n    for i in n {\n        store b[i] = 2.0: f32\n    }\n}\n");
+  EXPECT_EQ(
+      print(loop::parse_kernel("loops 1 kernel k{dims n tiles 1 // none\nwrite b:f32[n]for i in n{store b[ i ]=2:f32}}")),
+      "loops 1\nkernel k {\n    dims n\n    tiles 1\n    write b: f32[n]\n    for i in n {\n        store b[i] = 2.0: f32\n    }\n}\n");
 }
 
 TEST(LoopText, ConstantsKeepEveryBit) {
@@ -115,18 +117,63 @@ TEST(LoopText, DeepNestingIsRefused) {
 }
 
 /// Pieces that a flip of bytes seldom makes.
-const std::vector<std::string> kPieces = {"9223372036854775807", "99999999999999999999", "-1", "0", "1e999", "nan", "inf: f32", "true", "f32[", "bool", "f16", "u64",
-                                          "{", "}", "(", ")", "[", "]", ",", ";", ":", "=", "<", "<=", "floordiv(n, 0)", "min(n, tile)", "tile", "for i in n vector 4 {",
-                                          "let x: f32 = ", "store b2[0] = ", "update ", "checked x < n site 0 = ", "if 0 <= tile < n {", "} else {", "scratch s: f32[9]\n",
-                                          "vector 64", "unrolled", "cast(", "guarded(0 <= n < 1; ", "index(", "accumulate", "\"", "\n", "#", "contract c("};
+const std::vector<std::string> kPieces = {"9223372036854775807",
+                                          "99999999999999999999",
+                                          "-1",
+                                          "0",
+                                          "1e999",
+                                          "nan",
+                                          "inf: f32",
+                                          "true",
+                                          "f32[",
+                                          "bool",
+                                          "f16",
+                                          "u64",
+                                          "{",
+                                          "}",
+                                          "(",
+                                          ")",
+                                          "[",
+                                          "]",
+                                          ",",
+                                          ";",
+                                          ":",
+                                          "=",
+                                          "<",
+                                          "<=",
+                                          "floordiv(n, 0)",
+                                          "min(n, tile)",
+                                          "tile",
+                                          "for i in n vector 4 {",
+                                          "let x: f32 = ",
+                                          "store b2[0] = ",
+                                          "update ",
+                                          "checked x < n site 0 = ",
+                                          "if 0 <= tile < n {",
+                                          "} else {",
+                                          "scratch s: f32[9]\n",
+                                          "vector 64",
+                                          "unrolled",
+                                          "cast(",
+                                          "guarded(0 <= n < 1; ",
+                                          "index(",
+                                          "accumulate",
+                                          "\"",
+                                          "\n",
+                                          "#",
+                                          "contract c("};
 
 std::string mutate(std::string text, const std::string& other, RandomSequence& random) {
   const auto below = [&](size_t n) { return n == 0 ? size_t{0} : random.below(static_cast<uint32_t>(n)); };
   for (uint32_t i = 0, count = 1 + random.below(3); i < count; ++i) {
     const size_t at = below(text.size()), size = below(std::min<size_t>(text.size() - at, 40));
     switch (random.below(8)) {
-      case 0: if (!text.empty()) text[at] = static_cast<char>(random.below(256)); break;
-      case 1: if (!text.empty()) text[at] = static_cast<char>(text[at] ^ (1 << random.below(8))); break;
+      case 0:
+        if (!text.empty()) text[at] = static_cast<char>(random.below(256));
+        break;
+      case 1:
+        if (!text.empty()) text[at] = static_cast<char>(text[at] ^ (1 << random.below(8)));
+        break;
       case 2: text.erase(at, size); break;
       case 3: text.insert(at, text.substr(below(text.size()), size)); break;
       case 4: text.insert(at, kPieces[below(kPieces.size())]); break;
@@ -144,7 +191,8 @@ TEST(LoopText, DamagedTextsRaiseOnlyErrors) {
   int accepted = 0;
   for (int i = 0; i < kMutations; ++i) {
     const std::vector<std::string>& corpus = loop_kernels();
-    const std::string text = mutate(corpus[static_cast<size_t>(i) % corpus.size()], corpus[random.below(static_cast<uint32_t>(corpus.size()))], random);
+    const std::string text =
+        mutate(corpus[static_cast<size_t>(i) % corpus.size()], corpus[random.below(static_cast<uint32_t>(corpus.size()))], random);
     try {
       const loop::Kernel kernel = loop::parse_kernel(text);
       ++accepted;

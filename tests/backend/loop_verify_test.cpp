@@ -11,11 +11,14 @@ namespace {
 /// `{statement}` in a kernel with one of everything in scope: dim n, buffers, a let, an accumulator, a serial and a vector loop.
 std::string kernel_with(const std::string& statement) {
   return "loops 1\nkernel probe {\n    dims n\n    tiles n\n    failure_sites 1\n"
-         "    read r: f32[n, 2]\n    read q: i32[n]\n    write w: f32[n]\n    readwrite u: f32[n]\n    write h: bool[n]\n    scratch s: f32[8]\n"
+         "    read r: f32[n, 2]\n    read q: i32[n]\n    write w: f32[n]\n    readwrite u: f32[n]\n    write h: bool[n]\n    scratch s: "
+         "f32[8]\n"
          "    let x: f32 = 1.0: f32\n    var a: f32 = 0.0: f32\n    var flag: bool = true\n"
-         "    for i in n {\n        for j in n vector 4 {\n            let y: f32 = r[j, 0]\n            checked c < n site 0 = q[j]\n            "
+         "    for i in n {\n        for j in n vector 4 {\n            let y: f32 = r[j, 0]\n            checked c < n site 0 = q[j]\n     "
+         "       "
          "var p: f32 = y\n            update a add y\n"
-         "            " + statement + "\n        }\n    }\n    store u[tile] = a\n}\n";
+         "            " +
+         statement + "\n        }\n    }\n    store u[tile] = a\n}\n";
 }
 
 /// Outside the loops.
@@ -83,8 +86,9 @@ std::vector<Case> broken_kernels() {
       {"L8", kernel_with("store s[0] = 1.0: f32")},
       {"L8", kernel_with("let z: u32 = random_bits(cast(q[j], u32), 0: u32, 0: u32, index(j))")},
       {"L8", kernel_with("let z: u32 = random_bits(0: u32, cast(y, u32), 0: u32, index(j))")},
-      {"L8", kernel_with("contract w(offset 0, row_stride 1) { a r(offset 0, stride 1, depth_stride 1, batch_stride 0) "
-                         "b u(offset 0, stride 1, depth_stride 1, batch_stride 0) rows 1 at most 1 columns 1 at most 1 depth 1 batches 1 }")},
+      {"L8",
+       kernel_with("contract w(offset 0, row_stride 1) { a r(offset 0, stride 1, depth_stride 1, batch_stride 0) "
+                   "b u(offset 0, stride 1, depth_stride 1, batch_stride 0) rows 1 at most 1 columns 1 at most 1 depth 1 batches 1 }")},
       {"L9", kernel_with("let z: f32 = a")},
       {"L9", kernel_with("store w[j] = add(a, y)")},
       {"L9", kernel_with("update a maximum y")},
@@ -101,16 +105,23 @@ std::vector<Case> broken_kernels() {
 
 const char* const kContract =
     "contract w(offset 0, row_stride 2) {\n    a r(offset 0, stride 2, depth_stride 1, batch_stride 0)\n"
-    "    b u(offset 0, stride 1, depth_stride 2, batch_stride 0)\n    rows 2 at most 4\n    columns 2 at most 8\n    depth n\n    batches 1\n}";
+    "    b u(offset 0, stride 1, depth_stride 2, batch_stride 0)\n    rows 2 at most 4\n    columns 2 at most 8\n    depth n\n    batches "
+    "1\n}";
 
 std::vector<Case> broken_contracts() {
   const std::string text = kernel_then(kContract);
-  return {{"L6", edited(edited(text, "contract w(", "contract v("), "write w", "read v: f32[n]\n    write w")},       {"L11", edited(text, "contract w(", "contract u(")},
-          {"L11", edited(text, "a r(", "a w(")},                    {"L11", edited(text, "a r(", "a q(")},
-          {"L11", edited(text, "b u(", "b h(")},                    {"L11", edited(text, "b u(offset 0, stride 1", "b u(offset 0, stride 2")},
-          {"L11", edited(text, "rows 2 at most 4", "rows 5 at most 4")}, {"L11", edited(text, "columns 2 at most 8", "columns 9 at most 8")},
-          {"L11", edited(text, "columns 2 at most 8", "columns n at most 0")}, {"L11", edited(text, "rows 2 at most 4", "rows n at most 0")},
-          {"L3", edited(text, "depth n", "depth m")},               {"L3", edited(text, "depth_stride 2", "depth_stride i")}};
+  return {{"L6", edited(edited(text, "contract w(", "contract v("), "write w", "read v: f32[n]\n    write w")},
+          {"L11", edited(text, "contract w(", "contract u(")},
+          {"L11", edited(text, "a r(", "a w(")},
+          {"L11", edited(text, "a r(", "a q(")},
+          {"L11", edited(text, "b u(", "b h(")},
+          {"L11", edited(text, "b u(offset 0, stride 1", "b u(offset 0, stride 2")},
+          {"L11", edited(text, "rows 2 at most 4", "rows 5 at most 4")},
+          {"L11", edited(text, "columns 2 at most 8", "columns 9 at most 8")},
+          {"L11", edited(text, "columns 2 at most 8", "columns n at most 0")},
+          {"L11", edited(text, "rows 2 at most 4", "rows n at most 0")},
+          {"L3", edited(text, "depth n", "depth m")},
+          {"L3", edited(text, "depth_stride 2", "depth_stride i")}};
 }
 
 TEST(LoopVerify, TheUnbrokenKernelsHold) {

@@ -1,5 +1,6 @@
-// Whole programs below the graph: fused, planned and lowered functions on the loop evaluator, which sees races, bounds, garbage and what is overwritten in
-// place; kernel by kernel against the graph's evaluator. Where all arithmetic is exact, native code of the same programs has every bit of it.
+// Whole programs below the graph: fused, planned and lowered functions on the loop evaluator, which sees races, bounds, garbage and what is
+// overwritten in place; kernel by kernel against the graph's evaluator. Where all arithmetic is exact, native code of the same programs has
+// every bit of it.
 #include <gtest/gtest.h>
 
 #include <cmath>
@@ -62,8 +63,8 @@ double largest(const Tensor& tensor) {
   return most;
 }
 
-/// Runs a program kernel by kernel. Each kernel's results are compared with the reference of its node and then replaced by them, so that every kernel is judged
-/// by what it does itself.
+/// Runs a program kernel by kernel. Each kernel's results are compared with the reference of its node and then replaced by them, so that
+/// every kernel is judged by what it does itself.
 void expect_kernels(const Lowered& lowered, const Tensors& inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
   const ir::Graph& graph = lowered.fused.functions[0].graph;
   const std::vector<Tensor> expected = all_values(lowered.fused, inputs, symbols);
@@ -77,7 +78,8 @@ void expect_kernels(const Lowered& lowered, const Tensors& inputs, const SymbolV
     for (const ir::Value result : node.results) {
       const Tensor& wanted = expected[static_cast<size_t>(result.id)];
       for (size_t i = 0; i < uses.size(); ++i) {
-        if (uses[i].buffer != lowered.plan.buffer_of_value[static_cast<size_t>(result.id)] || uses[i].access == runtime::Access::kRead) continue;
+        if (uses[i].buffer != lowered.plan.buffer_of_value[static_cast<size_t>(result.id)] || uses[i].access == runtime::Access::kRead)
+          continue;
         Tensor actual = buffers[i].reshaped(wanted.extents());
         const bool decided_by_rounding = sums && !is_float(wanted.dtype());  // a comparison of sums, their bits
         if (!decided_by_rounding) test::expect_close(actual, wanted, tolerance, lowered.code.program.kernels[k].name);
@@ -94,7 +96,9 @@ CompileOptions at_level(TargetLevel level) {
   return options;
 }
 
-EvaluateOptions evaluated(TargetLevel level, TileOrder order) { return {.order = order, .seed = 3, .fused_multiply_add = target_of(level).has_fma}; }
+EvaluateOptions evaluated(TargetLevel level, TileOrder order) {
+  return {.order = order, .seed = 3, .fused_multiply_add = target_of(level).has_fma};
+}
 
 // ---- the examples ----
 
@@ -132,29 +136,35 @@ TEST_P(ExampleLoops, DoWhatTheGraphDoes) {
         expect_kernels(lowered, inputs, symbols, evaluated(level, TileOrder::kReversed));
         const Tensors forward = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kForward));
         const Tensors shuffled = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kShuffled));
-        for (const auto& [name, tensor] : forward) EXPECT_TRUE(same_bits(tensor, shuffled.at(name))) << name << ": the order of tiles is seen";
+        for (const auto& [name, tensor] : forward)
+          EXPECT_TRUE(same_bits(tensor, shuffled.at(name))) << name << ": the order of tiles is seen";
         if (HasFailure()) return;
       }
     }
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ExampleLoops, testing::Values("neuron", "two_three_one", "classifier", "digits"), [](const auto& info) { return std::string(info.param); });
+INSTANTIATE_TEST_SUITE_P(All, ExampleLoops, testing::Values("neuron", "two_three_one", "classifier", "digits"),
+                         [](const auto& info) { return std::string(info.param); });
 
 // ---- random modules ----
 
-bool can_be_lowered(const ir::OpDef& op) { return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad"; }
+bool can_be_lowered(const ir::OpDef& op) {
+  return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad";
+}
 
 bool is_exact(const ScalarBody& body) {
   const ScalarBody::Node& node = body.node();
   if (node.kind != ScalarBody::Kind::kApply) return true;
-  return loop::is_exact(node.op) && std::all_of(node.args.begin(), node.args.end(), [](const ScalarBody& argument) { return is_exact(argument); });
+  return loop::is_exact(node.op) &&
+         std::all_of(node.args.begin(), node.args.end(), [](const ScalarBody& argument) { return is_exact(argument); });
 }
 
 bool is_exact_op(const ir::OpDef& op) {
   if (const auto* elementwise = std::get_if<ir::Elementwise>(&op.lowering)) return is_exact(elementwise->body);
   if (std::holds_alternative<ir::Composite>(op.lowering))
-    return op.name == "relu" || op.name == "leaky_relu" || op.name == "square" || op.name == "clamp" || op.name == "one_hot" || op.name == "mean";
+    return op.name == "relu" || op.name == "leaky_relu" || op.name == "square" || op.name == "clamp" || op.name == "one_hot" ||
+           op.name == "mean";
   return can_be_lowered(op);
 }
 
@@ -213,7 +223,8 @@ std::string native_fault(const RandomModule& random, TargetLevel level) {
 template <class Fault> void expect_none(const RandomModule& random, TargetLevel level, const Fault& fault) {
   const std::string what = fault(random, level);
   if (what.empty()) return;
-  const RandomModule small = testing::Test::HasFailure() ? random : test::reduce(random, [&](const RandomModule& r) { return !fault(r, level).empty(); });
+  const RandomModule small =
+      testing::Test::HasFailure() ? random : test::reduce(random, [&](const RandomModule& r) { return !fault(r, level).empty(); });
   std::string kernels;
   try {
     for (const loop::Kernel& kernel : lower(small.module, "main", at_level(level)).code.kernels) kernels += print(kernel);
@@ -234,7 +245,8 @@ TEST(RandomLoops, DoWhatTheGraphDoes) {
 }
 
 TEST(RandomLoops, AreWhatNativeCodeDoes) {
-  const TargetLevel kLevels[] = {TargetLevel::kV2, std::min(TargetLevel::kV3, this_machine().best_level), std::min(TargetLevel::kV4, this_machine().best_level)};
+  const TargetLevel kLevels[] = {TargetLevel::kV2, std::min(TargetLevel::kV3, this_machine().best_level),
+                                 std::min(TargetLevel::kV4, this_machine().best_level)};
   for (uint32_t seed = 0; seed < 75 && !HasFailure(); ++seed) {
     SCOPED_TRACE("seed " + std::to_string(seed));
     expect_none(test::random_module(seed, {.nodes = 25, .allowed = is_exact_op}), kLevels[seed % 3], native_fault);
@@ -283,8 +295,9 @@ function main {
 
 ir::Module reversing(const std::string& rows, const std::string& columns) {
   const std::string type = "f32[" + rows + ", " + columns + "]";
-  return ir::parse_module("sir 1\nmodule m\n\nvariable x: " + type + " input\nvariable y: " + type + " output\n\nfunction main {\n    %0: " + type +
-                          " = argument @x\n    %1: " + type + " = reverse %0 {axes = [1]}\n    return @y = %1\n}\n");
+  return ir::parse_module("sir 1\nmodule m\n\nvariable x: " + type + " input\nvariable y: " + type +
+                          " output\n\nfunction main {\n    %0: " + type + " = argument @x\n    %1: " + type +
+                          " = reverse %0 {axes = [1]}\n    return @y = %1\n}\n");
 }
 
 TEST(Lowered, DimsMayBeCalledAsTheKernelsOwnNames) {

@@ -160,7 +160,8 @@ class Machine {
     for (const Partial& partial : partials) {
       PerLane<Scalar>& entry = names_.at(partial.name);
       for (size_t half = lanes / 2; half > 0; half /= 2)
-        for (size_t lane = 0; lane < half; ++lane) entry.values[lane] = combine(partial.op, partial.dtype, entry.values[lane], entry.values[lane + half]);
+        for (size_t lane = 0; lane < half; ++lane)
+          entry.values[lane] = combine(partial.op, partial.dtype, entry.values[lane], entry.values[lane + half]);
       entry.values[0] = combine(partial.op, partial.dtype, partial.before, entry.values[0]);
       entry.varies = false;
     }
@@ -229,12 +230,15 @@ class Machine {
     const int64_t rows = integer(s.rows), columns = integer(s.columns), depth = integer(s.depth), batches = integer(s.batches);
     if (rows < 0 || columns < 0 || depth < 0 || batches < 0) throw Fault{"a size of the contract is negative"};
     if (rows > s.max_rows || columns > s.max_columns)
-      throw Fault{"the contract has " + std::to_string(rows) + " rows and " + std::to_string(columns) + " columns, more than its register tile"};
-    if (memory_.overlap(s.c, s.a.buffer) || memory_.overlap(s.c, s.b.buffer)) throw Fault{"the result of the contract lies in the memory of an operand"};
+      throw Fault{"the contract has " + std::to_string(rows) + " rows and " + std::to_string(columns) +
+                  " columns, more than its register tile"};
+    if (memory_.overlap(s.c, s.a.buffer) || memory_.overlap(s.c, s.b.buffer))
+      throw Fault{"the result of the contract lies in the memory of an operand"};
     const DType dtype = kernel_.buffers[static_cast<size_t>(s.c)].dtype;
     const int64_t c_offset = integer(s.c_offset), c_stride = integer(s.c_row_stride);
     const auto element = [&](const ContractOperand& o, int64_t r, int64_t k, int64_t b) {
-      return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride), who_);
+      return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride),
+                          who_);
     };
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t j = 0; j < columns; ++j) {

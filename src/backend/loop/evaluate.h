@@ -1,6 +1,7 @@
-// The evaluator of the loop language: slow, exact, and suspicious. It runs a kernel on tensors with the meaning of docs/loop_language.md and checks what no
-// sanitizer sees in generated code: bounds, races between tiles and between lanes, garbage that is read, results that nobody wrote. Used by tests,
-// which hold lowering to the reference of the graph with it, and native code to it; knows neither LLVM nor threads.
+// The evaluator of the loop language: slow, exact, and suspicious. It runs a kernel on tensors with the meaning of docs/loop_language.md
+// and checks what no sanitizer sees in generated code: bounds, races between tiles and between lanes, garbage that is read, results that
+// nobody wrote. Used by tests, which hold lowering to the reference of the graph with it, and native code to it; knows neither LLVM nor
+// threads.
 #pragma once
 
 #include <cstdint>
@@ -26,9 +27,9 @@ struct EvaluateResult {
   int64_t tile = 0, value = 0, limit = 0;
 };
 
-/// Runs all tiles of a kernel that verifies. `buffers` are those of the caller in order, of their dtypes and element counts; results are written into them.
-/// Buffers whose memory overlaps (an operand that is updated in place) are checked as the one memory that they are. Raises InternalError naming
-/// kernel, tile, statement, buffer and index for each broken promise. After a failure, results hold anything.
+/// Runs all tiles of a kernel that verifies. `buffers` are those of the caller in order, of their dtypes and element counts; results are
+/// written into them. Buffers whose memory overlaps (an operand that is updated in place) are checked as the one memory that they are.
+/// Raises InternalError naming kernel, tile, statement, buffer and index for each broken promise. After a failure, results hold anything.
 EvaluateResult evaluate(const Kernel& kernel, std::vector<Tensor>& buffers, const SymbolValues& dims, const EvaluateOptions& options = {});
 
 }  // namespace sinter::loop

@@ -24,7 +24,8 @@ Memory::Memory(const Kernel& kernel, std::vector<Tensor>& tensors, const SymbolV
       SINTER_CHECK(places_.size() < tensors.size(), head + "too few buffers are given");
       place.tensor = tensors[places_.size()];
       const bool fits = place.tensor.dtype() == buffer.dtype && place.tensor.size() == element_count(place.extents);
-      SINTER_CHECK(fits, head + buffer.name + " has " + to_string(place.extents) + " elements of another count or dtype than " + place.tensor.type_string());
+      SINTER_CHECK(fits, head + buffer.name + " has " + to_string(place.extents) + " elements of another count or dtype than " +
+                             place.tensor.type_string());
     }
     places_.push_back(std::move(place));
   }
@@ -62,7 +63,8 @@ int64_t Memory::position(int32_t buffer, const std::vector<int64_t>& indices) co
   int64_t position = 0;
   for (size_t axis = 0; axis < indices.size(); ++axis) {
     if (indices[axis] < 0 || indices[axis] >= place.extents[axis])
-      throw Fault{place.buffer->name + to_string(indices) + " is outside " + place.buffer->name + ": " + std::string(name(place.buffer->dtype)) + to_string(place.extents)};
+      throw Fault{place.buffer->name + to_string(indices) + " is outside " + place.buffer->name + ": " +
+                  std::string(name(place.buffer->dtype)) + to_string(place.extents)};
     position = position * place.extents[axis] + indices[axis];
   }
   return position;
@@ -70,7 +72,8 @@ int64_t Memory::position(int32_t buffer, const std::vector<int64_t>& indices) co
 
 void Memory::check_bounds(const Place& place, int64_t position) const {
   if (position < 0 || position >= place.tensor.size())
-    throw Fault{"element " + std::to_string(position) + " is outside " + place.buffer->name + ": " + std::string(name(place.buffer->dtype)) + to_string(place.extents)};
+    throw Fault{"element " + std::to_string(position) + " is outside " + place.buffer->name + ": " +
+                std::string(name(place.buffer->dtype)) + to_string(place.extents)};
 }
 
 std::string Memory::spell(const Place& place, int64_t position) const {
@@ -86,7 +89,8 @@ std::span<Memory::Touches> Memory::touches(const Place& place, int64_t position)
   Block& block = blocks_[place.block];
   if (block.touches.empty()) return {};
   const size_t size = size_in_bytes(place.buffer->dtype);
-  const size_t first = static_cast<size_t>(static_cast<const std::byte*>(place.tensor.raw()) - block.begin) + static_cast<size_t>(position) * size;
+  const size_t first =
+      static_cast<size_t>(static_cast<const std::byte*>(place.tensor.raw()) - block.begin) + static_cast<size_t>(position) * size;
   return {block.touches.data() + first / block.unit, size / block.unit};
 }
 
@@ -97,12 +101,14 @@ Scalar Memory::read(int32_t buffer, int64_t position, const Toucher& who) {
     const bool by_this_tile = one.writer == who.tile;
     if (one.writer != kNobody && !by_this_tile && !blocks_[place.block].private_to_tile)
       throw Fault{spell(place, position) + " is written and read by two tiles: " + tiles(one.writer, who.tile)};
-    if (!by_this_tile && is_garbage_first(place.buffer->use)) throw Fault{spell(place, position) + " is read before tile " + std::to_string(who.tile) + " wrote it"};
+    if (!by_this_tile && is_garbage_first(place.buffer->use))
+      throw Fault{spell(place, position) + " is read before tile " + std::to_string(who.tile) + " wrote it"};
     if (by_this_tile && one.written_through != buffer)
-      throw Fault{spell(place, position) + " is read after it was overwritten through " + places_[static_cast<size_t>(one.written_through)].buffer->name};
+      throw Fault{spell(place, position) + " is read after it was overwritten through " +
+                  places_[static_cast<size_t>(one.written_through)].buffer->name};
     if (by_this_tile && who.loop != 0 && one.write_loop == who.loop && one.write_iteration != who.iteration)
-      throw Fault{spell(place, position) + " is written and read by two iterations of a vector loop: " + std::to_string(one.write_iteration) + " and " +
-                  std::to_string(who.iteration)};
+      throw Fault{spell(place, position) + " is written and read by two iterations of a vector loop: " +
+                  std::to_string(one.write_iteration) + " and " + std::to_string(who.iteration)};
     if (one.readers[0] == kNobody) {
       one.readers[0] = who.tile;
     } else if (one.readers[0] != who.tile) {
@@ -114,7 +120,8 @@ Scalar Memory::read(int32_t buffer, int64_t position, const Toucher& who) {
   Scalar value;
   const size_t size = size_in_bytes(place.buffer->dtype);
   std::memcpy(&value.bits, static_cast<const std::byte*>(place.tensor.raw()) + static_cast<size_t>(position) * size, size);
-  if (place.buffer->dtype == DType::kBool && value.bits > 1) throw Fault{spell(place, position) + " is a bool of value " + std::to_string(value.bits)};
+  if (place.buffer->dtype == DType::kBool && value.bits > 1)
+    throw Fault{spell(place, position) + " is a bool of value " + std::to_string(value.bits)};
   return value;
 }
 
@@ -124,16 +131,19 @@ void Memory::write(int32_t buffer, int64_t position, Scalar value, const Toucher
   if (place.buffer->use == BufferUse::kRead) throw Fault{place.buffer->name + " is only read"};
   for (Touches& one : touches(place, position)) {
     if (!blocks_[place.block].private_to_tile) {
-      if (one.writer != kNobody && one.writer != who.tile) throw Fault{spell(place, position) + " is written by two tiles: " + tiles(one.writer, who.tile)};
+      if (one.writer != kNobody && one.writer != who.tile)
+        throw Fault{spell(place, position) + " is written by two tiles: " + tiles(one.writer, who.tile)};
       for (const int64_t reader : one.readers)
-        if (reader != kNobody && reader != who.tile) throw Fault{spell(place, position) + " is read and written by two tiles: " + tiles(reader, who.tile)};
+        if (reader != kNobody && reader != who.tile)
+          throw Fault{spell(place, position) + " is read and written by two tiles: " + tiles(reader, who.tile)};
     }
     if (who.loop != 0) {
       if (one.writer == who.tile && one.write_loop == who.loop && one.write_iteration != who.iteration)
-        throw Fault{spell(place, position) + " is written by two iterations of a vector loop: " + std::to_string(one.write_iteration) + " and " +
-                    std::to_string(who.iteration)};
+        throw Fault{spell(place, position) + " is written by two iterations of a vector loop: " + std::to_string(one.write_iteration) +
+                    " and " + std::to_string(who.iteration)};
       if (one.read_loop == who.loop && one.read_iteration != who.iteration)
-        throw Fault{spell(place, position) + " is written by iteration " + std::to_string(who.iteration) + " of a vector loop and read by another one"};
+        throw Fault{spell(place, position) + " is written by iteration " + std::to_string(who.iteration) +
+                    " of a vector loop and read by another one"};
     }
     one.writer = who.tile;
     one.written_through = buffer;

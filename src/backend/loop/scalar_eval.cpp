@@ -206,7 +206,8 @@ bool is_defined(ScalarOp op, const std::vector<DType>& operands) {
     case ScalarOp::kSelect: return true;
     case ScalarOp::kBitcast: return !logic;
     case ScalarOp::kRandomBits:
-      return operands.size() == 4 && operands[0] == DType::kU32 && operands[1] == DType::kU32 && operands[2] == DType::kU32 && operands[3] == DType::kI64;
+      return operands.size() == 4 && operands[0] == DType::kU32 && operands[1] == DType::kU32 && operands[2] == DType::kU32 &&
+             operands[3] == DType::kI64;
     case ScalarOp::kAdd:
     case ScalarOp::kSubtract:
     case ScalarOp::kMultiply:
@@ -236,7 +237,8 @@ bool is_defined(ScalarOp op, const std::vector<DType>& operands) {
 Scalar apply(ScalarOp op, DType dtype, std::span<const Scalar> operands) {
   if (op == ScalarOp::kSelect) return operands[0].as<bool>() ? operands[1] : operands[2];
   if (op == ScalarOp::kRandomBits)
-    return Scalar::of(random_word(operands[0].as<uint32_t>(), operands[2].as<uint32_t>(), operands[1].as<uint32_t>(), operands[3].as<int64_t>()));
+    return Scalar::of(
+        random_word(operands[0].as<uint32_t>(), operands[2].as<uint32_t>(), operands[1].as<uint32_t>(), operands[3].as<int64_t>()));
   return visit_dtype(dtype, [&](auto zero) { return typed<decltype(zero)>(op, operands); });
 }
 

@@ -1,5 +1,5 @@
-// The parser of the loop text; the printer is text_print.cpp, the format docs/loop_language.md. Texts may be hostile: nesting is bounded, and what
-// parses is verified before anybody sees it.
+// The parser of the loop text; the printer is text_print.cpp, the format docs/loop_language.md. Texts may be hostile: nesting is bounded,
+// and what parses is verified before anybody sees it.
 #include <charconv>
 #include <map>
 #include <vector>
@@ -22,7 +22,8 @@ class Parser {
     cursor_.expect("loops", "and a version, to begin a kernel");
     const Mark version = here();
     if (cursor_.expect_integer("the version of the loop text") != kLoopTextVersion)
-      fail(version, ErrorCode::kSyntax, "this version of the loop text is not known", "this program reads version " + std::to_string(kLoopTextVersion));
+      fail(version, ErrorCode::kSyntax, "this version of the loop text is not known",
+           "this program reads version " + std::to_string(kLoopTextVersion));
     head();
     while (!cursor_.accept("}")) kernel_.body.push_back(statement());
     if (!cursor_.at_end()) cursor_.fail("expected the end of the text after the kernel");
@@ -161,7 +162,8 @@ class Parser {
 
   struct Nested {
     explicit Nested(Parser& parser) : parser(parser) {
-      if (++parser.depth_ > kDeepestNesting) parser.cursor_.fail("the kernel is nested too deeply", "at most " + std::to_string(kDeepestNesting) + " levels");
+      if (++parser.depth_ > kDeepestNesting)
+        parser.cursor_.fail("the kernel is nested too deeply", "at most " + std::to_string(kDeepestNesting) + " levels");
     }
     ~Nested() { --parser.depth_; }
     Parser& parser;
@@ -269,7 +271,8 @@ class Parser {
     if (word == "checked") return {checked()};
     if (word == "if") return {branch()};
     if (word == "contract") return {contract()};
-    static const std::map<std::string, int> kWords{{"for", 0}, {"let", 0}, {"var", 0}, {"update", 0}, {"assign", 0}, {"store", 0}, {"checked", 0}, {"if", 0}, {"contract", 0}};
+    static const std::map<std::string, int> kWords{{"for", 0},   {"let", 0},     {"var", 0}, {"update", 0},  {"assign", 0},
+                                                   {"store", 0}, {"checked", 0}, {"if", 0},  {"contract", 0}};
     fail_unknown(mark, "statement", word, kWords);
   }
 
@@ -306,7 +309,8 @@ class Parser {
     cursor_.expect("=");
     ExpressionRef value = expression();
     if (value->dtype != dtype)
-      fail(mark, ErrorCode::kType, "'" + name + "' is declared " + std::string(sinter::name(dtype)) + ", its value is " + std::string(sinter::name(value->dtype)));
+      fail(mark, ErrorCode::kType,
+           "'" + name + "' is declared " + std::string(sinter::name(dtype)) + ", its value is " + std::string(sinter::name(value->dtype)));
     names_[name] = dtype;
     return {Definition{std::move(name), std::move(value)}};
   }

@@ -17,19 +17,21 @@ constexpr int kMostLanes = 64;
 
 bool is_word(std::string_view text) {
   const auto starts = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  return !text.empty() && starts(text[0]) && std::all_of(text.begin(), text.end(), [&](char c) { return starts(c) || (c >= '0' && c <= '9'); });
+  return !text.empty() && starts(text[0]) &&
+         std::all_of(text.begin(), text.end(), [&](char c) { return starts(c) || (c >= '0' && c <= '9'); });
 }
 
 bool in_range(DType dtype, int64_t value) {
   if (dtype == DType::kBool) return value == 0 || value == 1;
   const size_t bits = size_in_bytes(dtype) * 8;
   if (bits == 64) return true;
-  return is_signed_integer(dtype) ? value >= -(int64_t{1} << (bits - 1)) && value < (int64_t{1} << (bits - 1)) : value >= 0 && value < (int64_t{1} << bits);
+  return is_signed_integer(dtype) ? value >= -(int64_t{1} << (bits - 1)) && value < (int64_t{1} << (bits - 1))
+                                  : value >= 0 && value < (int64_t{1} << bits);
 }
 
 bool is_update(ScalarOp op) {
-  return op == ScalarOp::kAdd || op == ScalarOp::kMultiply || op == ScalarOp::kMaximum || op == ScalarOp::kMinimum || op == ScalarOp::kAnd ||
-         op == ScalarOp::kOr;
+  return op == ScalarOp::kAdd || op == ScalarOp::kMultiply || op == ScalarOp::kMaximum || op == ScalarOp::kMinimum ||
+         op == ScalarOp::kAnd || op == ScalarOp::kOr;
 }
 
 class Verifier {
@@ -52,8 +54,8 @@ class Verifier {
   struct Name {
     DType dtype;
     bool accumulator;
-    bool varies;        // differs between lanes
-    bool in_vector;     // defined inside the vector loop at hand
+    bool varies;     // differs between lanes
+    bool in_vector;  // defined inside the vector loop at hand
   };
 
   Problem problem(ErrorCode code, std::string rule, std::string what) const {
@@ -62,7 +64,9 @@ class Verifier {
     if (current_ != nullptr) result.place = first_line(kernel_, *current_);
     return result;
   }
-  [[noreturn]] void fail(const char* rule, std::string what, ErrorCode code = ErrorCode::kType) const { throw problem(code, rule, std::move(what)); }
+  [[noreturn]] void fail(const char* rule, std::string what, ErrorCode code = ErrorCode::kType) const {
+    throw problem(code, rule, std::move(what));
+  }
   void require(bool holds, const char* rule, const char* what) const {
     if (!holds) fail(rule, what);
   }
@@ -72,7 +76,8 @@ class Verifier {
   void define(const std::string& name, const char* what) {
     if (!is_word(name)) fail("L1", std::string(what) + " has a name that is no word: '" + name + "'", ErrorCode::kName);
     const bool is_number = name == "true" || name == "false" || name == "inf" || name == "nan";
-    if (is_number || !taken_.insert(name).second) fail("L1", std::string(what) + " takes the name '" + name + "', which means something else", ErrorCode::kName);
+    if (is_number || !taken_.insert(name).second)
+      fail("L1", std::string(what) + " takes the name '" + name + "', which means something else", ErrorCode::kName);
   }
   void define_symbol(const std::string& name, bool varies, const char* what) {
     define(name, what);
@@ -98,7 +103,8 @@ class Verifier {
     require(is_word(kernel_.name), "L1", "the kernel's name is no word");
     taken_.insert("tile");
     for (const std::string& dim : kernel_.dims) {
-      if (!is_word(dim) || !taken_.insert(dim).second) fail("L1", "the dim '" + dim + "' is no word, or its name is taken", ErrorCode::kName);
+      if (!is_word(dim) || !taken_.insert(dim).second)
+        fail("L1", "the dim '" + dim + "' is no word, or its name is taken", ErrorCode::kName);
       symbols_[dim] = false;
     }
     check(kernel_.tiles);
@@ -108,7 +114,8 @@ class Verifier {
     std::unordered_set<std::string> buffers;
     for (const Buffer& buffer : kernel_.buffers) {
       ++buffer_;
-      if (!is_word(buffer.name) || !buffers.insert(buffer.name).second) fail("L1", "the buffer's name is no word, or it is taken", ErrorCode::kName);
+      if (!is_word(buffer.name) || !buffers.insert(buffer.name).second)
+        fail("L1", "the buffer's name is no word, or it is taken", ErrorCode::kName);
       for (const Dim& dim : buffer.shape) check(dim);
       if (buffer.use != BufferUse::kScratch) {
         require(!scratch, "L2", "a buffer of the caller comes after scratch");
@@ -160,7 +167,8 @@ class Verifier {
   }
   bool element(const Buffer& buffer, const std::vector<Dim>& indices) {
     if (indices.size() != buffer.shape.rank())
-      fail("L6", buffer.name + " has " + std::to_string(buffer.shape.rank()) + " axes, but " + std::to_string(indices.size()) + " indices are given");
+      fail("L6", buffer.name + " has " + std::to_string(buffer.shape.rank()) + " axes, but " + std::to_string(indices.size()) +
+                     " indices are given");
     bool varies = false;
     for (const Dim& dim : indices) varies = check(dim) || varies;
     return varies;
@@ -181,10 +189,13 @@ class Verifier {
   bool varies(const Expression& e) {
     switch (e.kind) {
       case Expression::Kind::kConstant:
-        if (!is_float(e.dtype) && !in_range(e.dtype, e.integer)) fail("L5", std::to_string(e.integer) + " is no " + std::string(name(e.dtype)));
+        if (!is_float(e.dtype) && !in_range(e.dtype, e.integer))
+          fail("L5", std::to_string(e.integer) + " is no " + std::string(name(e.dtype)));
         return false;
       case Expression::Kind::kIndex: require(e.dtype == DType::kI64, "L5", "an index is an i64"); return check(e.index);
-      case Expression::Kind::kLoad: require(buffer(e.buffer).dtype == e.dtype, "L5", "a load has another dtype than its buffer"); return element(buffer(e.buffer), e.indices);
+      case Expression::Kind::kLoad:
+        require(buffer(e.buffer).dtype == e.dtype, "L5", "a load has another dtype than its buffer");
+        return element(buffer(e.buffer), e.indices);
       case Expression::Kind::kName: return name_varies(e);
       case Expression::Kind::kGuarded: {
         require(e.arguments.size() == 2, "L5", "a guard has two sides");
@@ -220,7 +231,8 @@ class Verifier {
     require(result_dtype(e.op, dtypes, e.dtype) == e.dtype, "L5", "an operation claims another dtype than its result has");
     if (!is_defined(e.op, dtypes)) fail("L5", std::string(name(e.op)) + " is not defined for " + std::string(name(dtypes.back())));
     if (e.op == ScalarOp::kBitcast) require(e.dtype != DType::kBool, "L5", "bits are not taken as bool");
-    if (e.op == ScalarOp::kRandomBits) require(!differ[0] && !differ[1] && !differ[2], "L8", "seed, step or stream of random bits differs between lanes");
+    if (e.op == ScalarOp::kRandomBits)
+      require(!differ[0] && !differ[1] && !differ[2], "L8", "seed, step or stream of random bits differs between lanes");
     return std::find(differ.begin(), differ.end(), true) != differ.end();
   }
 
@@ -246,7 +258,8 @@ class Verifier {
     }
     if (vector) {
       require(!in_vector_, "L7", "vector loops do not nest");
-      require(s.lanes >= 1 && s.lanes <= kMostLanes && (s.lanes & (s.lanes - 1)) == 0, "L7", "the number of lanes is no power of two up to 64");
+      require(s.lanes >= 1 && s.lanes <= kMostLanes && (s.lanes & (s.lanes - 1)) == 0, "L7",
+              "the number of lanes is no power of two up to 64");
       in_vector_ = true;
       updates_.clear();
       collect_updates(s.body);
@@ -327,7 +340,8 @@ class Verifier {
   void statement(const Contract& s) {
     require(!in_vector_, "L8", "a contract stands in a vector loop");
     const Buffer &c = buffer(s.c), &a = buffer(s.a.buffer), &b = buffer(s.b.buffer);
-    require(a.dtype == c.dtype && b.dtype == c.dtype && is_defined(ScalarOp::kMultiply, {c.dtype, c.dtype}), "L11", "the buffers of a contract have one number dtype");
+    require(a.dtype == c.dtype && b.dtype == c.dtype && is_defined(ScalarOp::kMultiply, {c.dtype, c.dtype}), "L11",
+            "the buffers of a contract have one number dtype");
     require(s.c != s.a.buffer && s.c != s.b.buffer, "L11", "the result of a contract is one of its operands");
     require(c.use != BufferUse::kRead, "L6", "a buffer that is only read is written");
     require(s.b.stride == Dim(1), "L11", "the columns of B are not next to each other");
@@ -340,12 +354,12 @@ class Verifier {
   }
 
   const Kernel& kernel_;
-  std::unordered_map<std::string, bool> symbols_;  // in scope; whether they differ between lanes
-  std::unordered_map<std::string, Name> names_;    // in scope
-  std::unordered_set<std::string> taken_;          // all names so far
-  std::vector<const std::string*> scope_;          // keys of symbols_ and names_, innermost last
-  std::unordered_map<std::string, ScalarOp> updates_;     // of the vector loop at hand
-  std::unordered_map<const Expression*, bool> checked_;   // of the statement at hand
+  std::unordered_map<std::string, bool> symbols_;        // in scope; whether they differ between lanes
+  std::unordered_map<std::string, Name> names_;          // in scope
+  std::unordered_set<std::string> taken_;                // all names so far
+  std::vector<const std::string*> scope_;                // keys of symbols_ and names_, innermost last
+  std::unordered_map<std::string, ScalarOp> updates_;    // of the vector loop at hand
+  std::unordered_map<const Expression*, bool> checked_;  // of the statement at hand
   std::set<std::string> used_;
   bool in_vector_ = false;
   int32_t buffer_ = -1, statement_ = -1;
@@ -358,7 +372,8 @@ std::optional<Problem> find_problem(const Kernel& kernel) { return Verifier(kern
 
 void verify(const Kernel& kernel) {
   const std::optional<Problem> problem = find_problem(kernel);
-  SINTER_CHECK(!problem, "kernel " + kernel.name + ": " + problem->rule + ": " + problem->what + (problem->place.empty() ? "" : " in: " + problem->place));
+  SINTER_CHECK(!problem, "kernel " + kernel.name + ": " + problem->rule + ": " + problem->what +
+                             (problem->place.empty() ? "" : " in: " + problem->place));
 }
 
 }  // namespace sinter::loop

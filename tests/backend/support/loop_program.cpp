@@ -12,7 +12,8 @@ namespace {
 /// Memory for every buffer of a program: one piece for all that share it.
 class ProgramMemory {
  public:
-  ProgramMemory(const runtime::Program& program, const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols) : program_(program), symbols_(symbols) {
+  ProgramMemory(const runtime::Program& program, const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols)
+      : program_(program), symbols_(symbols) {
     for (const runtime::Port& port : program.ports) {
       const auto given = inputs.find(port.name);
       ports_.push_back(given != inputs.end() ? given->second.clone() : Tensor(port.type.dtype, port.type.shape.evaluate(symbols)));
@@ -88,8 +89,8 @@ template <class T> bool same_numbers(const Tensor& a, const Tensor& b) {
 
 }  // namespace
 
-std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs, const SymbolValues& symbols,
-                                        const loop::EvaluateOptions& options, const AfterKernel& after) {
+std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs,
+                                        const SymbolValues& symbols, const loop::EvaluateOptions& options, const AfterKernel& after) {
   const ProgramMemory memory(lowered.program, inputs, symbols);
   for (size_t k = 0; k < lowered.program.kernels.size(); ++k) {
     const runtime::ProgramKernel& entry = lowered.program.kernels[k];
@@ -100,8 +101,8 @@ std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered,
     for (size_t i = 0; i < kernel.dims.size(); ++i) dims[kernel.dims[i]] = entry.dims[i].evaluate(symbols);
     const loop::EvaluateResult result = loop::evaluate(kernel, buffers, dims, options);
     if (result.failed) {
-      throw Error(ErrorCode::kCheck, entry.failure_sites[static_cast<size_t>(result.site)] + ": " + std::to_string(result.value) + " is not below " +
-                                         std::to_string(result.limit));
+      throw Error(ErrorCode::kCheck, entry.failure_sites[static_cast<size_t>(result.site)] + ": " + std::to_string(result.value) +
+                                         " is not below " + std::to_string(result.limit));
     }
     if (after) after(k, buffers);
   }

@@ -16,21 +16,52 @@ template <class T> std::vector<T> special_values() {
   if constexpr (std::is_same_v<T, bool>) {
     return {false, true};
   } else if constexpr (std::is_floating_point_v<T>) {
-    std::vector<T> values{T{0}, T{1}, T{0.5}, T{1.5}, T{2.5}, T(0.1), T{3}, Limits::infinity(), Limits::max(), Limits::min(), Limits::denorm_min(),
-                          Limits::min() / 2, T(8388607.5), T(2147483648.0), T(9223372036854775808.0), T(4294967296.0), Limits::epsilon(), T(127.99), T(255.5), T(65535.5)};
+    std::vector<T> values{T{0},
+                          T{1},
+                          T{0.5},
+                          T{1.5},
+                          T{2.5},
+                          T(0.1),
+                          T{3},
+                          Limits::infinity(),
+                          Limits::max(),
+                          Limits::min(),
+                          Limits::denorm_min(),
+                          Limits::min() / 2,
+                          T(8388607.5),
+                          T(2147483648.0),
+                          T(9223372036854775808.0),
+                          T(4294967296.0),
+                          Limits::epsilon(),
+                          T(127.99),
+                          T(255.5),
+                          T(65535.5)};
     for (size_t i = 0, count = values.size(); i < count; ++i) values.push_back(-values[i]);
     values.push_back(Limits::quiet_NaN());
     return values;
   } else {
-    std::vector<T> values{Limits::min(), Limits::max(), static_cast<T>(Limits::max() - 1), static_cast<T>(Limits::min() + 1), T{0}, T{1}, T{2}, T{3}, T{7},
-                          static_cast<T>(-1), static_cast<T>(-2), static_cast<T>(-7), static_cast<T>(sizeof(T) * 8), static_cast<T>(sizeof(T) * 8 - 1)};
+    std::vector<T> values{Limits::min(),
+                          Limits::max(),
+                          static_cast<T>(Limits::max() - 1),
+                          static_cast<T>(Limits::min() + 1),
+                          T{0},
+                          T{1},
+                          T{2},
+                          T{3},
+                          T{7},
+                          static_cast<T>(-1),
+                          static_cast<T>(-2),
+                          static_cast<T>(-7),
+                          static_cast<T>(sizeof(T) * 8),
+                          static_cast<T>(sizeof(T) * 8 - 1)};
     return values;
   }
 }
 
 }  // namespace
 
-std::map<std::string, Tensor> make_special_inputs(const ir::OpDef& op, const ir::Sample& sample, const SymbolValues& symbols, uint32_t seed) {
+std::map<std::string, Tensor> make_special_inputs(const ir::OpDef& op, const ir::Sample& sample, const SymbolValues& symbols,
+                                                  uint32_t seed) {
   std::map<std::string, Tensor> inputs = make_inputs(op, sample, symbols, seed);
   for (size_t i = 0; i < sample.operands.size(); ++i) {
     if (sample.operands[i].fill == ir::Fill::kIndex) continue;

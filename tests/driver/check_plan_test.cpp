@@ -1,0 +1,63 @@
+// The plan checker on what the compiler makes: every function of every example at several sizes, and random modules.
+#include "runtime/check_plan.h"
+
+#include <gtest/gtest.h>
+
+#include <filesystem>
+
+#include "driver/compile.h"
+#include "frontend/language/language.h"
+#include "io/mapping.h"
+#include "support/random_module.h"
+
+namespace sinter::driver {
+namespace {
+
+int32_t never_called(const SinterArgs*, int64_t, int64_t) { return SINTER_OK; }
+
+void expect_sound(const runtime::Program& program, const SymbolValues& symbols) {
+  const runtime::Executable executable(program, std::vector<SinterKernel>(program.kernels.size(), never_called), nullptr);
+  const runtime::Layout layout(executable, symbols);
+  EXPECT_EQ(runtime::check_plan(program, runtime::laid_out_plan(program, layout), symbols), std::nullopt);
+}
+
+CompileOptions uncached() {
+  CompileOptions options;
+  options.use_cache = false;
+  return options;
+}
+
+TEST(CheckPlan, AcceptsTheExamples) {
+  int programs = 0;
+  for (const auto& entry : std::filesystem::directory_iterator(std::string(SINTER_SOURCE_DIR) + "/examples")) {
+    if (entry.path().extension() != ".sinter") continue;
+    const ir::Module module = language::compile_text(io::read_text(entry.path().string()), entry.path().string()).module;
+    for (const ir::Function& function : module.functions) {
+      const runtime::Program program = lower(module, function.name, uncached()).code.program;
+      for (const int64_t size : {0, 1, 7, 32, 1000}) {
+        SCOPED_TRACE(entry.path().filename().string() + ", " + function.name + " at " + std::to_string(size));
+        SymbolValues symbols;
+        for (const std::string& symbol : program.symbols) symbols[symbol] = size;
+        expect_sound(program, symbols);
+      }
+      ++programs;
+    }
+  }
+  EXPECT_GE(programs, 12);
+}
+
+bool can_be_lowered(const ir::OpDef& op) {
+  return op.regions.empty() && !std::holds_alternative<ir::NotNative>(op.lowering) && op.name != "grad";
+}
+
+TEST(CheckPlan, AcceptsRandomModules) {
+  for (uint32_t seed = 0; seed < 150 && !HasFailure(); ++seed) {
+    const test::RandomModule random = test::random_module(seed, {.nodes = 40, .allowed = can_be_lowered});
+    const runtime::Program program = lower(random.module, "main", uncached()).code.program;
+    SCOPED_TRACE(random.describe());
+    expect_sound(program, random.symbols);
+  }
+}
+
+}  // namespace
+}  // namespace sinter::driver
