@@ -119,7 +119,8 @@ bool report(const char* dtype, const UnaryArrays<T>* MathArrays::*list, const Re
       const std::string label(name(level));
       std::printf("%-10s %-5s %-5s %8.3f %8.1f  %-16.9g %12.2f\n", function, dtype, label.c_str(), worst[i].error, truth.max_ulp,
                   worst[i].argument, speeds[i]);
-      kept = kept && worst[i++].error <= truth.max_ulp;
+      if (worst[i].error > truth.max_ulp) kept = false;
+      ++i;
     }
     std::fflush(stdout);
   }
