@@ -134,7 +134,8 @@ def fits():
         "TanhF64": (odd(tanh, -mpf(1) / 3), odd_weight(tanh), range(12), 0, 0.601**2, 53),
         "ErfF64": (erf_small, lambda z: sqrt(away(z)) / erf(sqrt(away(z))), range(12), 0, 0.94**2, 53),
         "ErfTailF64": (erf_tail, lambda a: erfc(a) / erf(a), range(18), 0.92, 6, 53),
-        "PowerLog2": (lambda z: log_atanh(z) / log(2), lambda z: away(z) * sqrt(away(z)) / mp.atanh(sqrt(away(z))) / 2 * log(2), range(5), 0, 0.0296, 53),
+        "PowerLog2": (lambda z: log_atanh(z) / log(2),
+                      lambda z: away(z) * sqrt(away(z)) / mp.atanh(sqrt(away(z))) / 2 * log(2), range(5), 0, 0.0296, 53),
         "PowerExp2": (lambda r: series(r, lambda r: (2**r - 1) / r, lambda r: log(2)), lambda r: r / 2**r, range(8), -0.5, 0.5, 53),
     }
     return table

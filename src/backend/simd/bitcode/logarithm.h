@@ -43,8 +43,8 @@ template <class V> V with_log_specials(V x, V result) {
 /// n ln 2 + log(1 + f).
 inline F32 log_of_split(Split<F32> s) {
   // log(1 + f) = f + f^2 p(f), p(0) = -1/2: relative 2^-27.6
-  static constexpr float kP[] = {-0x1p-1f, 0x1.555506p-2f, -0x1.fffefap-3f, 0x1.99d046p-3f, -0x1.559c8cp-3f, 0x1.1ed92cp-3f, -0x1.f3300ep-4f,
-                          0x1.1e4cb0p-3f, -0x1.07c40ap-3f};
+  static constexpr float kP[] = {-0x1p-1f, 0x1.555506p-2f, -0x1.fffefap-3f, 0x1.99d046p-3f, -0x1.559c8cp-3f, 0x1.1ed92cp-3f,
+                                 -0x1.f3300ep-4f, 0x1.1e4cb0p-3f, -0x1.07c40ap-3f};
   const F32 low = multiply_add(polynomial<kP>(s.f), s.f * s.f, s.n * F32(0x1.7f7d1cp-20f));
   return multiply_add(s.n, F32(0x1.62e400p-1f), s.f + low);
 }
@@ -62,7 +62,7 @@ inline F32 log1p(F32 x) {
 inline F32 log2(F32 x) {
   // log2(1 + f) = f (log2(e) + f p(f)): relative 2^-27.1; log2(e) in two parts
   static constexpr float kP[] = {-0x1.715476p-1f, 0x1.ec7030p-2f, -0x1.7153e0p-2f, 0x1.279d6cp-2f, -0x1.ecd0d8p-3f, 0x1.9de64cp-3f,
-                          -0x1.684fecp-3f, 0x1.9cdb56p-3f, -0x1.7bd8a2p-3f};
+                                 -0x1.684fecp-3f, 0x1.9cdb56p-3f, -0x1.7bd8a2p-3f};
   const Split<F32> s = split(x);
   const F32 low = multiply_add(polynomial<kP>(s.f), s.f * s.f, s.f * F32(0x1.4ae0c0p-26f));
   return with_log_specials(x, s.n + multiply_add(s.f, F32(0x1.715476p+0f), low));
@@ -70,8 +70,8 @@ inline F32 log2(F32 x) {
 
 inline F64 log(F64 x) {
   // With s = f / (2 + f), log(1 + f) = 2 s + s^3 p(s^2) = f - s (f - s^2 p(s^2)): relative 2^-59.4
-  static constexpr double kP[] = {0x1.5555555555595p-1, 0x1.999999997ee49p-2, 0x1.24924942dd048p-2, 0x1.c71c513ba6e1dp-3, 0x1.74666bef39785p-3,
-                           0x1.399cea530ec58p-3, 0x1.2f3892d6700b1p-3};
+  static constexpr double kP[] = {0x1.5555555555595p-1, 0x1.999999997ee49p-2, 0x1.24924942dd048p-2, 0x1.c71c513ba6e1dp-3,
+                                  0x1.74666bef39785p-3, 0x1.399cea530ec58p-3, 0x1.2f3892d6700b1p-3};
   const Split<F64> e = split(x);
   const F64 s = e.f / (F64(2) + e.f), z = s * s, half_square = F64(0.5) * e.f * e.f;
   // f - s (f - z p) = f - (f^2 / 2 - s (f^2 / 2 + z p)), whose parts are smaller

@@ -24,8 +24,8 @@ constexpr float kHalfPi[] = {0x1.92p+0f, 0x1.fb4p-12f, 0x1.444p-24f, 0x1.68cp-39
 /// x 2/pi mod 4 for any finite x, as a sum of two (infinities give NaN). After Payne and Hanek, in binary64: 2/pi in parts of 29 bits,
 /// whose products with a float are exact, and so are their remainders mod 4; the parts cover 203 bits, the largest float needs 190.
 inline F64 sum_of_turns(F64 x, F64& lost) {
-  static constexpr double kTwoOverPi[] = {0x1.45f306dp-1, 0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88, 0x1.b81b6c5p-117, 0x1.5993c4p-148,
-                                   0x1.c820ff2p-175};
+  static constexpr double kTwoOverPi[] = {0x1.45f306dp-1, 0x1.9391054p-30, 0x1.4fe13abp-59, 0x1.d1f534dp-88, 0x1.b81b6c5p-117,
+                                          0x1.5993c4p-148, 0x1.c820ff2p-175};
   F64 sum(0);
   lost = F64(0);
   for (const double part : kTwoOverPi) {
@@ -108,7 +108,8 @@ inline F32 cos(F32 x) {
 
 inline F32 tan(F32 x) {
   // tan(r) = r + r^3 t(r^2): relative 2^-29.4
-  static constexpr float kT[] = {0x1.555560p-2f, 0x1.110d9ep-3f, 0x1.badaf2p-5f, 0x1.5ca7c2p-6f, 0x1.638858p-7f, 0x1.03a694p-14f, 0x1.1ff612p-8f};
+  static constexpr float kT[] = {0x1.555560p-2f, 0x1.110d9ep-3f, 0x1.badaf2p-5f, 0x1.5ca7c2p-6f, 0x1.638858p-7f, 0x1.03a694p-14f,
+                                 0x1.1ff612p-8f};
   const Quadrant q = reduce_by_half_pi(x);
   // What is lost counts by the slope of tan, 1 + tan^2(r), for which 1 + z + 0.9 z^2 is near enough.
   const F32 z = q.r * q.r, kept = multiply_add(q.lost * z, multiply_add(F32(0.9f), z, F32(1)), q.lost);
@@ -124,7 +125,7 @@ constexpr float kPi = 0x1.921fb6p+1f, kPiLow = -0x1.777a5cp-24f;  // pi as a sum
 inline F32 atan_of_fraction(F32 t) {
   // t + t^3 p(t^2): relative 2^-28.5
   static constexpr float kP[] = {-0x1.55553ep-2f, 0x1.9991e4p-3f, -0x1.242086p-3f, 0x1.c08c4ep-4f, -0x1.580946p-4f, 0x1.da2c18p-5f,
-                          -0x1.fd8744p-6f, 0x1.6436a0p-7f, -0x1.d38c5cp-10f};
+                                 -0x1.fd8744p-6f, 0x1.6436a0p-7f, -0x1.d38c5cp-10f};
   const F32 z = t * t;
   return multiply_add(polynomial<kP>(z) * z, t, t);
 }
@@ -153,7 +154,8 @@ inline F32 atan2(F32 y, F32 x) {
 /// asin(s) for s in [0, 0.6], z = s^2.
 inline F32 asin_of_small(F32 s, F32 z) {
   // s + s^3 p(z): relative 2^-30.9
-  static constexpr float kP[] = {0x1.555564p-3f, 0x1.332b56p-4f, 0x1.6f2062p-5f, 0x1.d36a2ap-6f, 0x1.0c8d80p-5f, -0x1.b4b992p-7f, 0x1.c6b36ep-5f};
+  static constexpr float kP[] = {0x1.555564p-3f, 0x1.332b56p-4f, 0x1.6f2062p-5f, 0x1.d36a2ap-6f, 0x1.0c8d80p-5f, -0x1.b4b992p-7f,
+                                 0x1.c6b36ep-5f};
   return multiply_add(polynomial<kP>(z) * z, s, s);
 }
 
