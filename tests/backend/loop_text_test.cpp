@@ -3,6 +3,8 @@
 #include <gtest/gtest.h>
 
 #include <bit>
+#include <fstream>
+#include <iterator>
 
 #include "backend/loop/text.h"
 #include "backend/loop/verify.h"
@@ -31,6 +33,14 @@ TEST(LoopText, LoweredKernelsRoundTrip) {
     }
   }
   EXPECT_GT(kernels, 300);
+}
+
+TEST(LoopText, TheExampleOfTheDocumentRoundTrips) {
+  std::ifstream file(std::string(SINTER_SOURCE_DIR) + "/docs/loop_language.md");
+  const std::string page((std::istreambuf_iterator<char>(file)), {});
+  const size_t begin = page.find("```\n") + 4, end = page.find("```", begin);
+  ASSERT_NE(end, std::string::npos);
+  EXPECT_EQ(print(loop::parse_kernel(page.substr(begin, end - begin))), page.substr(begin, end - begin));
 }
 
 TEST(LoopText, SpacesAndCommentsDoNotMatter) {

@@ -77,11 +77,11 @@ using Body = std::vector<Statement>;
 enum class LoopKind : uint8_t {
   kSerial,
   kUnrolled,  // constant extent, at most 64
-  kVector,    // the iterations run `lanes` at a time, in lockstep, the last ones under a mask; nests no other vector loop. One lane is serial
+  kVector,    // the iterations run `lanes` at a time, in lockstep, the last ones under a mask; nests no other vector loop; one lane: serial
 };
 
-/// for variable in 0 .. extent-1; the extent is never negative. In a vector loop, inner loops' extents must not depend on `variable`, and no iteration
-/// touches an element that another writes.
+/// for variable in 0 .. extent-1; the extent is never negative. In a vector loop, inner loops' extents must not depend on `variable`, and no
+/// iteration touches an element that another writes.
 struct For {
   std::string variable;
   Dim extent;
