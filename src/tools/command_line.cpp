@@ -40,7 +40,7 @@ driver::CompileOptions compile_options(const RunOptions& options) {
 
 std::unique_ptr<runtime::Team> make_team(int threads) {
   const int count = threads > 0 ? threads : this_machine().cores;
-  return count == 1 ? runtime::serial_team() : runtime::openmp_team(count);
+  return count == 1 ? runtime::serial_team() : runtime::thread_team(count);
 }
 
 bool is_graph_text(const std::string& path) { return std::filesystem::path(path).extension() == ".sir"; }

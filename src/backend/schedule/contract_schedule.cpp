@@ -9,8 +9,8 @@ struct RegisterTile {
   int vectors, rows;  // accumulators: vectors * rows
 };
 
-/// Tiles that keep both multiply-add units busy without spilling (FINDINGS measured them for 32 registers: 6x64, 8x48 at 98 % of peak and
-/// more; for 16 registers 6 rows of 2 vectors). Fewer vectors per row take more rows, to keep enough accumulators in flight.
+/// Tiles that keep both multiply-add units busy without spilling (measured with 32 registers: 6x64 and 8x48 at 98 % of peak and
+/// more; with 16 registers 6 rows of 2 vectors). Fewer vectors per row take more rows, to keep enough accumulators in flight.
 constexpr RegisterTile kWide[] = {{4, 6}, {3, 8}, {2, 12}, {1, 14}};
 constexpr RegisterTile kNarrow[] = {{2, 6}, {1, 8}};
 
