@@ -124,7 +124,22 @@ std::vector<Case> broken_contracts() {
           {"L3", edited(text, "depth_stride 2", "depth_stride i")}};
 }
 
+const char* const kTranspose =
+    "transpose w(offset 0, row_stride 2) {\n    from u(offset 0, column_stride 3)\n    rows n\n    columns 2 filled 4\n}";
+
+std::vector<Case> broken_transposes() {
+  const std::string text = kernel_then(kTranspose);
+  return {{"L8", kernel_with(kTranspose)},
+          {"L6", edited(edited(text, "transpose w(", "transpose v("), "write w", "read v: f32[n]\n    write w")},
+          {"L12", edited(text, "transpose w(", "transpose u(")},
+          {"L12", edited(text, "from u(", "from q(")},
+          {"L12", edited(text, "columns 2 filled 4", "columns 5 filled 4")},
+          {"L3", edited(text, "rows n\n    columns", "rows m\n    columns")},
+          {"L3", edited(text, "column_stride 3", "column_stride i")}};
+}
+
 TEST(LoopVerify, TheUnbrokenKernelsHold) {
+  EXPECT_NO_THROW(loop::parse_kernel(kernel_then(kTranspose)));
   EXPECT_NO_THROW(loop::parse_kernel(kernel_with("store w[c] = add(p, x)")));
   EXPECT_NO_THROW(loop::parse_kernel(kernel_then("update flag and greater(a, x)")));
   EXPECT_NO_THROW(loop::parse_kernel(kernel_then(kContract)));
@@ -134,6 +149,7 @@ TEST(LoopVerify, TheUnbrokenKernelsHold) {
 TEST(LoopVerify, BrokenRulesAreNamedWithTheirPlace) {
   std::vector<Case> cases = broken_kernels();
   for (Case& one : broken_contracts()) cases.push_back(std::move(one));
+  for (Case& one : broken_transposes()) cases.push_back(std::move(one));
   for (const Case& one : cases) {
     try {
       loop::parse_kernel(one.text);

@@ -165,10 +165,11 @@ class ModuleMaker {
   void add_kernels(const std::vector<loop::Kernel>& kernels) {
     const Target target = target_of(level_);
     ContractLibrary contracts(module_, target);
+    TransposeLibrary transposes(module_, target);
     ScalarEmitter scalars(module_, target, level_);
     for (const loop::Kernel& kernel : kernels) {
       WorkingOn context("code of " + kernel.name);
-      KernelEmitter(module_, target, contracts, scalars, kernel).emit();
+      KernelEmitter(module_, target, {contracts, transposes, scalars}, kernel).emit();
     }
     verify_module(module_);
     if (!scalars.uses_math()) return;

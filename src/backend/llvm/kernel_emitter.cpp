@@ -25,8 +25,9 @@ void collect_updates(const loop::Body& body, std::map<std::string, ScalarOp>& up
 
 }  // namespace
 
-KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target, ContractLibrary& contracts, ScalarEmitter& scalars, const loop::Kernel& kernel)
-    : module_(module), context_(module.getContext()), target_(target), contracts_(contracts), scalars_(scalars), kernel_(kernel), b_(context_) {}
+KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target, Libraries libraries, const loop::Kernel& kernel)
+    : module_(module), context_(module.getContext()), target_(target), contracts_(libraries.contracts), transposes_(libraries.transposes),
+      scalars_(libraries.scalars), kernel_(kernel), b_(context_) {}
 
 void KernelEmitter::emit() {
   llvm::Type* pointer = b_.getPtrTy();
@@ -282,6 +283,19 @@ void KernelEmitter::statement(const loop::If& branch) {
     names_ = outer;
   }
   b_.SetInsertPoint(after);
+}
+
+void KernelEmitter::statement(const loop::Transpose& t) {
+  TransposeLibrary::Call call;
+  call.element_bytes = static_cast<int>(size_in_bytes(kernel_.buffers[static_cast<size_t>(t.to)].dtype));
+  call.filled = t.filled;
+  call.to = address(t.to, uniform(t.offset));
+  call.from = address(t.from, uniform(t.from_offset));
+  call.row_stride = uniform(t.row_stride);
+  call.column_stride = uniform(t.column_stride);
+  call.rows = uniform(t.rows);
+  call.columns = uniform(t.columns);
+  transposes_.call(b_, call);
 }
 
 /// Calls microkernels: the full height when all rows are there, else smaller ones, largest first.

@@ -11,6 +11,7 @@
 
 #include "backend/llvm/contract_library.h"
 #include "backend/llvm/scalar_emitter.h"
+#include "backend/llvm/transpose_library.h"
 #include "backend/loop/loop_ir.h"
 #include "base/machine.h"
 
@@ -18,7 +19,13 @@ namespace sinter::backend {
 
 class KernelEmitter {
  public:
-  KernelEmitter(llvm::Module& module, const Target& target, ContractLibrary& contracts, ScalarEmitter& scalars, const loop::Kernel& kernel);
+  /// Shared by the kernels of a module.
+  struct Libraries {
+    ContractLibrary& contracts;
+    TransposeLibrary& transposes;
+    ScalarEmitter& scalars;
+  };
+  KernelEmitter(llvm::Module& module, const Target& target, Libraries libraries, const loop::Kernel& kernel);
   void emit();
 
  private:
@@ -53,6 +60,7 @@ class KernelEmitter {
   void statement(const loop::CheckedIndex& index);
   void statement(const loop::If& branch);
   void statement(const loop::Contract& contract);
+  void statement(const loop::Transpose& transpose);
   void vector_loop(const loop::For& loop);
   template <class Write> void counted_loop(Value* begin, Value* end, int64_t step, const Write& write);
 
@@ -83,6 +91,7 @@ class KernelEmitter {
   llvm::LLVMContext& context_;
   const Target& target_;
   ContractLibrary& contracts_;
+  TransposeLibrary& transposes_;
   ScalarEmitter& scalars_;
   const loop::Kernel& kernel_;
   llvm::IRBuilder<> b_;

@@ -252,6 +252,18 @@ class Machine {
     }
   }
 
+  void statement(const Transpose& s) {
+    const int64_t rows = integer(s.rows), columns = integer(s.columns);
+    if (rows < 0 || columns < 0) throw Fault{"a size of the transpose is negative"};
+    if (s.filled > 0 && columns > s.filled) throw Fault{"the transpose has " + std::to_string(columns) + " columns, more than it fills"};
+    if (memory_.overlap(s.to, s.from)) throw Fault{"a transpose writes what it reads"};
+    const int64_t to = integer(s.offset), row_stride = integer(s.row_stride);
+    const int64_t from = integer(s.from_offset), column_stride = integer(s.column_stride);
+    for (int64_t r = 0; r < rows; ++r)
+      for (int64_t c = 0; c < std::max(columns, s.filled); ++c)
+        memory_.write(s.to, to + r * row_stride + c, c < columns ? memory_.read(s.from, from + c * column_stride + r, who_) : Scalar{}, who_);
+  }
+
   const Kernel& kernel_;
   const EvaluateOptions& options_;
   Memory memory_;

@@ -158,8 +158,18 @@ struct Contract {
   bool accumulate = false;
 };
 
+/// to[r, c] = from[c, r] for r < rows, c < columns, and 0 for columns <= c < filled: a copy that swaps which axis is unit-stride. Element (r, c) of
+/// `to` is at offset + r*row_stride + c of its buffer, of `from` at from_offset + c*column_stride + r. The memories do not overlap.
+struct Transpose {
+  int32_t to = -1, from = -1;
+  Dim offset, row_stride;
+  Dim from_offset, column_stride;
+  Dim rows, columns;
+  int64_t filled = 0;  // 0: nothing is filled; else columns <= filled
+};
+
 struct Statement {
-  std::variant<For, Let, Declare, Update, Assign, Store, CheckedIndex, If, Contract> node;
+  std::variant<For, Let, Declare, Update, Assign, Store, CheckedIndex, If, Contract, Transpose> node;
 };
 
 struct Kernel {

@@ -54,6 +54,9 @@ class Walk {
                        operand(s.a);
                        operand(s.b);
                      },
+                     [&](const Transpose& s) {
+                       for (const Dim* dim : {&s.offset, &s.row_stride, &s.from_offset, &s.column_stride, &s.rows, &s.columns}) visit_(*dim);
+                     },
                  },
                  statement.node);
     }

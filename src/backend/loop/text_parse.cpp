@@ -271,8 +271,10 @@ class Parser {
     if (word == "checked") return {checked()};
     if (word == "if") return {branch()};
     if (word == "contract") return {contract()};
+    if (word == "transpose") return {transpose()};
     static const std::map<std::string, int> kWords{{"for", 0},   {"let", 0},     {"var", 0}, {"update", 0},  {"assign", 0},
-                                                   {"store", 0}, {"checked", 0}, {"if", 0},  {"contract", 0}};
+                                                   {"store", 0}, {"checked", 0}, {"if", 0},  {"contract", 0},
+                                                   {"transpose", 0}};
     fail_unknown(mark, "statement", word, kWords);
   }
 
@@ -404,6 +406,29 @@ class Parser {
     s.depth = labelled("depth");
     s.batches = labelled("batches");
     cursor_.expect("}", "to end the contract");
+    return s;
+  }
+
+  Transpose transpose() {
+    Transpose s;
+    s.to = buffer();
+    cursor_.expect("(");
+    s.offset = labelled("offset");
+    cursor_.expect(",");
+    s.row_stride = labelled("row_stride");
+    cursor_.expect(")");
+    cursor_.expect("{");
+    cursor_.expect("from");
+    s.from = buffer();
+    cursor_.expect("(");
+    s.from_offset = labelled("offset");
+    cursor_.expect(",");
+    s.column_stride = labelled("column_stride");
+    cursor_.expect(")");
+    s.rows = labelled("rows");
+    s.columns = labelled("columns");
+    if (cursor_.accept("filled")) s.filled = small_integer("the number of filled columns");
+    cursor_.expect("}", "to end the transpose");
     return s;
   }
 

@@ -124,6 +124,13 @@ class Printer {
     line("batches " + s.batches.to_string());
     close();
   }
+  void statement(const Transpose& s) {
+    open("transpose " + buffer(s.to) + "(offset " + s.offset.to_string() + ", row_stride " + s.row_stride.to_string() + ")");
+    line("from " + buffer(s.from) + "(offset " + s.from_offset.to_string() + ", column_stride " + s.column_stride.to_string() + ")");
+    line("rows " + s.rows.to_string());
+    line("columns " + s.columns.to_string() + (s.filled != 0 ? " filled " + std::to_string(s.filled) : ""));
+    close();
+  }
   std::string typed(const ExpressionRef& e) const { return (e ? std::string(sinter::name(e->dtype)) : "?") + " = " + expression(e); }
 
   const Kernel& kernel_;

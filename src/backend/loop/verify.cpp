@@ -353,6 +353,17 @@ class Verifier {
     require(fits(s.rows, s.max_rows) && fits(s.columns, s.max_columns), "L11", "rows or columns are more than the register tile has");
   }
 
+  void statement(const Transpose& s) {
+    require(!in_vector_, "L8", "a transpose stands in a vector loop");
+    const Buffer &to = buffer(s.to), &from = buffer(s.from);
+    require(to.dtype == from.dtype && s.to != s.from, "L12", "a transpose has two buffers of one dtype");
+    require(to.use != BufferUse::kRead, "L6", "a buffer that is only read is written");
+    for (const Dim* dim : {&s.offset, &s.row_stride, &s.from_offset, &s.column_stride, &s.rows, &s.columns}) check(*dim);
+    require(s.filled >= 0 && s.filled <= INT32_MAX, "L12", "the number of filled columns is no count");
+    const auto columns = s.columns.as_constant();
+    require(s.filled == 0 || !columns || *columns <= s.filled, "L12", "a transpose has more columns than it fills");
+  }
+
   const Kernel& kernel_;
   std::unordered_map<std::string, bool> symbols_;        // in scope; whether they differ between lanes
   std::unordered_map<std::string, Name> names_;          // in scope

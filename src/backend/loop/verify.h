@@ -13,6 +13,7 @@
 //   stored. No contract L9  an accumulator from outside a vector loop is, inside it, only updated or only read; all its updates there have
 //   one operation L10 a checked index is made of an integer, and its site is one of the kernel's L11 a contract has three buffers of one
 //   number dtype, C another than A and B; B's columns are next to each other; tile sizes are positive
+//   L12 a transpose has two buffers of one dtype, and no more columns than it fills
 #pragma once
 
 #include <cstdint>

@@ -165,6 +165,26 @@ kernel draws {
         store out[j] = all
     }
 }
+)",
+      // Blocks with rows and columns swapped: into scratch with zeros beyond the last column, and back out.
+      R"(loops 1
+kernel swaps {
+    dims k, n
+    tiles floordiv(n + 7, 8)
+    read b: i16[n, k]
+    write c: i16[n, k]
+    scratch panel: i16[400]
+    transpose panel(offset 0, row_stride 8) {
+        from b(offset 8*k*tile, column_stride k)
+        rows k
+        columns min(8, n - 8*tile) filled 8
+    }
+    transpose c(offset 8*k*tile, row_stride k) {
+        from panel(offset 0, column_stride 8)
+        rows min(8, n - 8*tile)
+        columns k
+    }
+}
 )"};
   return kKernels;
 }
