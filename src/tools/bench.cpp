@@ -1,9 +1,11 @@
 // sinter bench: a whole program and each of its kernels, against this machine's peaks measured in the same run.
+#include <filesystem>
 #include <iostream>
 
-#include "base/random.h"
+#include "base/text.h"
 #include "io/atomic_write.h"
 #include "tools/command_line.h"
+#include "tools/made_up.h"
 #include "tools/timing.h"
 
 namespace sinter::tools {
@@ -14,50 +16,87 @@ struct Options {
   RunOptions run;
   std::vector<std::string> dims;
   std::string json, function;
-  bool train = false;
+  bool train = false, gradient = false, cold = false;
 };
 
-/// Plausible values: normal floats, and indices that are in range wherever a class or row is meant.
-Tensor made_up(const runtime::Port& port, const SymbolValues& symbols, RandomSequence& random) {
-  Tensor tensor(port.type.dtype, port.type.shape.evaluate(symbols));
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    if (is_float(tensor.dtype())) {
-      tensor.set(i, random.normal());
-    } else {
-      tensor.set_integer(i, random.below(2));
-    }
+/// What is timed: a function of a module, and which parameters have no first value of their own.
+struct Subject {
+  Opened opened;
+  std::string function;
+  std::vector<std::string> constants;
+};
+
+bool is_file(const std::string& text) {
+  const std::string extension = std::filesystem::path(text).extension();
+  std::error_code ignored;
+  return extension == ".sinter" || extension == ".sir" || std::filesystem::exists(text, ignored);
+}
+
+Subject subject_of(const Options& options) {
+  const auto refuse = [&](bool given, const std::string& option, const std::string& why) {
+    if (given) throw Error(ErrorCode::kUsage, option + " " + why);
+  };
+  Subject subject;
+  if (!is_file(options.model.file)) {
+    refuse(options.train, "--train", "is for files: an expression has no train block");
+    refuse(!options.function.empty(), "--function", "is for files: an expression is one function");
+    refuse(!options.run.weights.empty(), "--weights", "is for files: an expression's constants are made up");
+    const ModelOptions& m = options.model;
+    refuse(m.epochs || m.batch || m.seed || m.learning_rate || !m.data.empty() || !m.model.empty(), "an option of training", "is for files");
+    language::CompiledExpression compiled = language::compile_expression(options.model.file, language_options(options.model), options.gradient);
+    subject.opened.path = subject.opened.module.name = "expression";
+    subject.opened.module = std::move(compiled.module);
+    subject.constants = std::move(compiled.constants);
+    subject.function = options.gradient ? "gradient" : "predict";
+    return subject;
   }
-  return tensor;
+  refuse(options.gradient, "--gradient", "is for expressions; --train times the step of a file");
+  subject.opened = open_model(options.model);
+  const ir::Module& module = subject.opened.module;
+  subject.function = options.function;
+  if (subject.function.empty()) subject.function = options.train ? "step" : module.find_function("predict") ? "predict" : module.functions.at(0).name;
+  if (options.train && !module.find_function("step")) throw Error(ErrorCode::kUsage, options.model.file + " has no train block, so there is no step to time");
+  return subject;
+}
+
+SymbolValues symbol_values(const Options& options, const Opened& opened, const runtime::Program& program) {
+  SymbolValues symbols;
+  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) {
+    if (std::find(program.symbols.begin(), program.symbols.end(), symbol) == program.symbols.end())
+      throw Error(ErrorCode::kUsage, "--dim: what is timed has no symbol " + quoted(symbol));
+    symbols[symbol] = parse_count(value, "the dim " + symbol);
+  }
+  const int64_t batch = options.model.batch.value_or(opened.train ? opened.train->batch : 1);
+  for (const std::string& symbol : program.symbols) symbols.try_emplace(symbol, opened.train && opened.train->batch_symbol == symbol ? batch : 1);
+  return symbols;
 }
 
 void run(const Options& options) {
-  const Opened opened = open_model(options.model);
-  std::string function = options.function;
-  if (function.empty()) function = options.train ? "step" : opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
-  if (options.train && !opened.module.find_function("step")) throw Error(ErrorCode::kUsage, options.model.file + " has no train block, so there is no step to time");
+  const Subject subject = subject_of(options);
+  const Opened& opened = subject.opened;
   const auto team = make_team(options.run.threads);
   const driver::CompileOptions compile = compile_options(options.run);
   driver::CompileReport report;
-  const auto executable = driver::compile(opened.module, function, compile, &report);
+  const auto executable = driver::compile(opened.module, subject.function, compile, &report);
   runtime::State state;
   prepare_state(opened, options.run, opened.train ? opened.train->seed : 0, state, *team);
+  for (size_t i = 0; i < subject.constants.size(); ++i) fill_made_up(state.get(subject.constants[i]), static_cast<uint32_t>(1000 + i));
+  const SymbolValues symbols = symbol_values(options, opened, executable->program());
   runtime::Run run(executable, state, *team);
-  SymbolValues symbols;
-  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) symbols[symbol] = parse_count(value, "the dim " + symbol);
-  const int64_t batch = options.model.batch.value_or(opened.train ? opened.train->batch : 1);
-  for (const std::string& symbol : executable->program().symbols) {
-    symbols.try_emplace(symbol, opened.train && opened.train->batch_symbol == symbol ? batch : 1);
-    run.set_dim(symbol, symbols[symbol]);
+  for (const auto& [symbol, value] : symbols) run.set_dim(symbol, value);
+  uint32_t seed = 0;
+  for (const runtime::Port& port : executable->program().ports) {
+    if (port.role != Role::kInput) continue;
+    Tensor tensor(port.type.dtype, port.type.shape.evaluate(symbols));
+    fill_made_up(tensor, ++seed);
+    run.bind(port.name, tensor);
   }
-  RandomSequence random(1, 2);
-  for (const runtime::Port& port : executable->program().ports)
-    if (port.role == Role::kInput) run.bind(port.name, made_up(port, symbols, random));
-  const Timing timing = time_program(run, *executable, symbols, compile.level, *team);
+  const Timing timing = time_program(run, *executable, symbols, {compile.level, options.cold}, *team);
   std::string at;
   for (const auto& [symbol, value] : symbols) at += (at.empty() ? " at " : ", ") + symbol + " = " + std::to_string(value);
-  std::cout << opened.module.name << "." << function << at << ", " << (report.from_cache ? "from the cache" : "compiled") << " in " << format_number(report.seconds * 1e3, 1)
+  std::cout << opened.module.name << "." << subject.function << at << ", " << (report.from_cache ? "from the cache" : "compiled") << " in " << format_number(report.seconds * 1e3, 1)
             << " ms, temporaries " << format_bytes(static_cast<double>(timing.arena_bytes)) << "\n" << timing_table(timing);
-  if (!options.json.empty()) io::write_atomically(options.json, timing_json(timing, opened.module.name + "." + function));
+  if (!options.json.empty()) io::write_atomically(options.json, timing_json(timing, opened.module.name + "." + subject.function));
   if (timing.peak_share(timing.total) > 1) throw InternalError("a share of the peak above 1: the peak was measured in a disturbed moment", __FILE__, __LINE__);
 }
 
@@ -65,14 +104,29 @@ void run(const Options& options) {
 
 void add_bench(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  CLI::App* verb = app.add_subcommand("bench", "Time a model's program and each of its kernels against the peaks of this machine");
+  CLI::App* verb = app.add_subcommand("bench", "Time a program and each of its kernels against the peaks of this machine");
+  verb->footer(
+      "An expression is written in the model language; tensors stand in it by their types:\n"
+      "  f32[512, 512]        an input            x: f32[512, 512]  an input with a name, to be used again\n"
+      "  const f32[512, 512]  never changes: what follows from it alone is computed before anything is timed\n"
+      "  f32[batch, 512]      with a symbol, whose value --dim gives and --specialize compiles in\n"
+      "Examples:\n"
+      "  sinter bench 'matmul(f32[512, 512], const f32[512, 512])'\n"
+      "  sinter bench '(x: f32[4096, 4096]) * gelu(x) + f32[4096]' --threads 1\n"
+      "  sinter bench 'h = relu(f32[batch, 784] @ const f32[784, 1024]); h @ const f32[1024, 10]' --dim batch=256\n"
+      "  sinter bench 'softmax(f32[4096, 1024])' --gradient\n"
+      "With --gradient, what is timed goes from the inputs and the gradient of the result to the gradients of all float inputs; values of the\n"
+      "forward that it needs are computed anew, as part of it.");
   add_model_options(*verb, options->model);
+  verb->get_option("file")->description("A model text (.sinter), a graph text (.sir), or an expression");
   add_train_options(*verb, options->model);
   add_run_options(*verb, options->run);
   verb->add_option("--dim", options->dims, "A symbol's value; the train block's batch, else 1, unless given")->type_name("SYMBOL=VALUE");
   verb->add_option("--function", options->function, "One function: init, predict, evaluate or step");
   verb->add_option("--json", options->json, "Write Google Benchmark's format to this file");
-  verb->add_flag("--train", options->train, "The training step, not the prediction");
+  verb->add_flag("--train", options->train, "The training step of a file, not the prediction");
+  verb->add_flag("--gradient", options->gradient, "The backward of an expression alone");
+  verb->add_flag("--cold", options->cold, "Push everything out of the caches before each run");
   verb->callback([options] { run(*options); });
 }
 

@@ -65,9 +65,7 @@ int64_t parse_count(const std::string& text, const std::string& what) {
   return value;
 }
 
-Opened open_model(const ModelOptions& options) {
-  Opened opened;
-  opened.path = options.file;
+language::Options language_options(const ModelOptions& options) {
   language::Options wanted;
   wanted.model = options.model;
   wanted.epochs = options.epochs;
@@ -76,6 +74,13 @@ Opened open_model(const ModelOptions& options) {
   wanted.learning_rate = options.learning_rate;
   wanted.data = options.data;
   for (const auto& [symbol, value] : parse_pairs(options.specialize, "--specialize")) wanted.dims[symbol] = parse_count(value, "the dim " + symbol);
+  return wanted;
+}
+
+Opened open_model(const ModelOptions& options) {
+  Opened opened;
+  opened.path = options.file;
+  const language::Options wanted = language_options(options);
   const std::string text = io::read_text(options.file);
   if (is_graph_text(options.file)) {
     if (!wanted.dims.empty()) throw Error(ErrorCode::kUsage, "--specialize is for model texts").hint("write the value into the graph text");

@@ -61,6 +61,8 @@ struct Opened {
   std::vector<std::string> inputs, outputs;  // of `predict`, when there is one
 };
 Opened open_model(const ModelOptions& options);
+/// Options of the language that a verb's options mean.
+language::Options language_options(const ModelOptions& options);
 bool is_graph_text(const std::string& path);
 
 /// "name=value" pairs of an option. Raises Error kUsage.

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <chrono>
 #include <nlohmann/json.hpp>
+#include <optional>
 
+#include "runtime/memory_block.h"
 #include "tools/command_line.h"
 #include "tools/plan_text.h"
 
@@ -19,9 +21,33 @@ double median(std::vector<double> values) {
 
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
+/// Fills the caches of all participants with something else.
+class CacheSweep {
+ public:
+  explicit CacheSweep(runtime::Team& team) : team_(team), each_((4 * this_machine().l3_bytes / team.size() + 4095) / 4096 * 4096), memory_(each_ * team.size(), "memory to sweep the caches with") {
+    std::fill_n(memory_.data(), memory_.bytes(), std::byte{1});
+  }
+  void sweep() {
+    team_.run(
+        [](void* data, int participant) {
+          auto& self = *static_cast<CacheSweep*>(data);
+          // Written, not only read: then no older line stays because it is dearer to lose.
+          auto* own = reinterpret_cast<volatile uint64_t*>(self.memory_.data() + self.each_ * participant);
+          for (int64_t i = 0; i < self.each_ / 8; i += 8) own[i] = own[i] + 1;
+        },
+        this);
+  }
+
+ private:
+  runtime::Team& team_;
+  int64_t each_;
+  runtime::MemoryBlock memory_;
+};
+
 /// What holds the working set, and its bandwidth.
 std::pair<std::string, double> memory_level(const Timing& timing) {
   const Machine& machine = this_machine();
+  if (timing.cold) return {"memory", timing.peaks.read_dram_gbps};
   if (timing.working_set <= static_cast<double>(machine.l2_bytes * timing.threads)) return {"L2", timing.peaks.read_l2_gbps};
   if (timing.working_set <= static_cast<double>(machine.l3_bytes)) return {"L3", timing.peaks.read_l3_gbps};
   return {"memory", timing.peaks.read_dram_gbps};
@@ -37,25 +63,33 @@ std::string Timing::limit(const TimedRow& row) const {
   return arithmetic >= memory ? "arithmetic" : memory_level(*this).first + " bandwidth";
 }
 
-Timing time_program(runtime::Run& run, const runtime::Executable& executable, const SymbolValues& symbols, TargetLevel level, runtime::Team& team) {
+Timing time_program(runtime::Run& run, const runtime::Executable& executable, const SymbolValues& symbols, const TimingOptions& options, runtime::Team& team) {
   const runtime::Program& program = executable.program();
   Timing timing;
   timing.threads = team.size();
-  timing.level = level;
-  timing.peaks = driver::measure_peaks(level, team);
+  timing.level = options.level;
+  timing.cold = options.cold;
+  timing.peaks = driver::measure_peaks(options.level, team);
+  std::optional<CacheSweep> sweep;
+  if (options.cold) sweep.emplace(team);
   run.execute();
-  // Blocks of a few milliseconds, so that the clock costs nothing; the median over blocks.
-  auto start = Clock::now();
-  int64_t count = 0;
-  while (seconds_since(start) < 0.05) run.execute(), ++count;
-  const int64_t per_block = std::max<int64_t>(1, count / 25);
-  std::vector<double> blocks;
-  start = Clock::now();
-  while (seconds_since(start) < 0.5 || blocks.size() < 3) {
+  // Blocks of a few milliseconds, so that the clock costs nothing; the median over blocks. A cold run is a block of its own.
+  int64_t per_block = 1;
+  if (!options.cold) {
+    const auto start = Clock::now();
+    int64_t count = 0;
+    while (seconds_since(start) < 0.05) run.execute(), ++count;
+    per_block = std::max<int64_t>(1, count / 25);
+  }
+  const auto block = [&] {
+    if (sweep) sweep->sweep();
     const auto begin = Clock::now();
     for (int64_t i = 0; i < per_block; ++i) run.execute();
-    blocks.push_back(seconds_since(begin) / static_cast<double>(per_block));
-  }
+    return seconds_since(begin) / static_cast<double>(per_block);
+  };
+  std::vector<double> blocks;
+  auto start = Clock::now();
+  while (seconds_since(start) < 0.5 || blocks.size() < 3) blocks.push_back(block());
   timing.total.name = "total";
   timing.total.seconds = median(blocks);
   timing.arena_bytes = run.arena_bytes();
@@ -63,8 +97,8 @@ Timing time_program(runtime::Run& run, const runtime::Executable& executable, co
   run.profile(true);
   std::vector<std::vector<double>> samples(program.kernels.size());
   std::vector<runtime::KernelTime> before = run.kernel_times();
-  for (int block = 0; block < 15; ++block) {
-    for (int64_t i = 0; i < per_block; ++i) run.execute();
+  for (int i = 0; i < 15; ++i) {
+    block();
     const std::vector<runtime::KernelTime>& now = run.kernel_times();
     for (size_t k = 0; k < samples.size(); ++k) {
       const auto calls = static_cast<double>(now[k].calls - before[k].calls);

@@ -26,6 +26,7 @@ struct Timing {
   driver::Peaks peaks;  // measured in the same run
   int threads = 1;
   TargetLevel level = TargetLevel::kV2;
+  bool cold = false;
   double working_set = 0;  // bytes that one run touches
   int64_t arena_bytes = 0;
 
@@ -36,8 +37,12 @@ struct Timing {
   std::string limit(const TimedRow& row) const;
 };
 
+struct TimingOptions {
+  TargetLevel level = TargetLevel::kV2;
+  bool cold = false;  // the caches hold nothing of the program when a run begins
+};
 /// Runs the program until its median settles (about a second), with its inputs as they are bound.
-Timing time_program(runtime::Run& run, const runtime::Executable& executable, const SymbolValues& symbols, TargetLevel level, runtime::Team& team);
+Timing time_program(runtime::Run& run, const runtime::Executable& executable, const SymbolValues& symbols, const TimingOptions& options, runtime::Team& team);
 
 /// A table for people, longest kernels first when `sorted`.
 std::string timing_table(const Timing& timing);

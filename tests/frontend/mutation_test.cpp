@@ -99,5 +99,26 @@ TEST(Mutation, formatting_is_a_fixed_point_and_keeps_the_tokens) {
   EXPECT_GT(formatted, 400);
 }
 
+TEST(Mutation, expressions_only_ever_raise_error) {
+  const std::string texts[] = {
+      "h = relu(f32[batch, 78] @ const f32[78, 10] + (b: const f32[10])); softmax(h) * h",
+      "x: f32[4, 8]; [layer_norm(x, f32[8], f32[8]), transpose(x), y = x ^ 2]",
+      "dot_general(f64[2, 4, 3], f64[2, 3, 5], lhs_batch = [0], rhs_batch = [0], lhs_contract = [2], rhs_contract = [1])",
+  };
+  RandomSequence random(20240518, 0);
+  int compiled = 0;
+  for (int i = 0; i < 6000; ++i) {
+    std::string text = mutate(texts[i % std::size(texts)], random);
+    if (i % 7 == 0) text = mutate(text + "; const f32[2]: x", random);
+    try {
+      ir::verify(compile_expression(text, {}, i % 2 == 0).module);
+      ++compiled;
+    } catch (const Error& error) {
+      EXPECT_FALSE(error.message().empty()) << text;
+    }
+  }
+  EXPECT_GT(compiled, 30);  // short texts break easily
+}
+
 }  // namespace
 }  // namespace sinter::language

@@ -196,6 +196,8 @@ Datum Lowering::combine(std::string_view symbol, const Datum& a, const Datum& b,
   const auto bad = [&](const std::string& hint = {}) {
     fail(ErrorCode::kType, frame, offset, "'" + std::string(symbol) + "' of " + describe(left) + " and " + describe(right), hint);
   };
+  // Whether an argument was given at all is known, also where it is a tensor.
+  if ((left.is<None>() || right.is<None>()) && (symbol == "==" || symbol == "!=")) return (left.is<None>() && right.is<None>()) == (symbol == "==");
   if (symbol == "^") return power(left, right, frame, offset);
   if (symbol == "@") {
     if (!left.is<ir::Value>() || !right.is<ir::Value>()) bad("'@' multiplies two tensors");

@@ -63,6 +63,16 @@ struct Compiled {
 /// for paths in the text. The module verifies.
 Compiled compile_text(std::string_view text, const std::string& file, const Options& options = {});
 
+/// An expression alone, as `sinter bench` takes it: tensors stand in it by their types (`f32[512, 512]` is an input, `x: f32[..]` one to be used again,
+/// `const f32[..]` one that never changes), assignments may come before it. The module has `init` and `predict`, with the inputs as they come in the text,
+/// and `gradient` when wanted: from inputs and `d_result` to `d_NAME` for each float input and layer's parameter. Constants are parameters that no function
+/// writes, not even `init`: their values are the caller's. Of `options` only `dims` mean something. Raises as compile_text.
+struct CompiledExpression {
+  ir::Module module;
+  std::vector<std::string> constants;
+};
+CompiledExpression compile_expression(std::string_view text, const Options& options, bool gradient);
+
 /// The text in its canonical layout, comments kept. format(format(t)) == format(t). Raises Error kSyntax when it does not parse.
 std::string format(std::string_view text, const std::string& file = "text");
 

@@ -134,13 +134,19 @@ std::pair<const ir::OperandDef*, const ir::AttributeDef*> Lowering::find_slot(co
        op.name + " takes " + std::to_string(count + op.attributes.size()) + " arguments, here is one more");
 }
 
-/// Axes count from the back when they are negative; a reduction without axes is over all.
+/// Axes count from the back when they are negative; a reduction without axes is over all, a transpose without a permutation swaps the last two.
 void Lowering::complete_axes(const ir::OpDef& op, const std::vector<ir::Value>& operands, ir::Attributes& attributes) {
   size_t rank = operands.empty() ? 0 : emission_.builder().shape(operands[0]).rank();
   if (const auto shape = attributes.find("shape"); operands.empty() && shape != attributes.end()) {
     if (const Shape* known = std::get_if<Shape>(&shape->second)) rank = known->rank();
   }
   const auto from_front = [&](int64_t axis) { return axis < 0 ? axis + static_cast<int64_t>(rank) : axis; };
+  if (op.find_attribute("permutation") != nullptr && !attributes.contains("permutation")) {
+    ir::Integers order(rank);
+    std::iota(order.begin(), order.end(), int64_t{0});
+    if (rank >= 2) std::swap(order[rank - 2], order[rank - 1]);
+    attributes.emplace("permutation", order);
+  }
   for (const char* name : {"axis", "axes", "permutation"}) {
     const auto found = attributes.find(name);
     if (found == attributes.end()) continue;
@@ -165,7 +171,7 @@ Datum Lowering::call_op(const ir::OpDef& op, Arguments arguments, const Frame& f
       attributes.insert_or_assign(def->name, attribute(op, *def, item.value, frame, item.offset));
     if (call.random) fill_random(op, call.operands, attributes);
     for (const ir::AttributeDef& def : op.attributes) {
-      const bool optional = def.fallback || (def.name == "axes" && reduces_axes(op));
+      const bool optional = def.fallback || (def.name == "axes" && reduces_axes(op)) || def.name == "permutation";
       if (!optional && !attributes.contains(def.name))
         fail(ErrorCode::kType, frame, offset, "argument '" + def.name + "' of " + op.name + " is missing");
     }

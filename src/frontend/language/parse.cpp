@@ -40,6 +40,28 @@ class Parser {
     return file;
   }
 
+  ExpressionText parse_text_of_expression() {
+    ExpressionText text;
+    expression_text_ = &text;
+    for (;;) {
+      if (token().kind == TokenKind::kEnd) fail("expected an expression");
+      if (is_word() && (is("=", 1) || is(",", 1))) {
+        text.body.push_back(parse_statement());
+        accept(";");
+        continue;
+      }
+      const size_t given_before = text.given.size();
+      text.value = parse_expression();
+      const bool declares = text.value->kind == Expression::Kind::kName && text.given.size() > given_before;
+      const uint32_t where = offset();
+      const bool more = accept(";") && token().kind != TokenKind::kEnd;
+      if (more && !declares) fail_at(where, "the last expression is the result: give this one a name", "write h = ... before it");
+      if (more) continue;
+      if (token().kind != TokenKind::kEnd) fail("expected the end of the expression");
+      return text;
+    }
+  }
+
   ExpressionPtr parse_lone_expression() {
     ExpressionPtr expression = parse_expression();
     if (token().kind != TokenKind::kEnd) fail("expected the end of the expression");
@@ -412,6 +434,49 @@ class Parser {
     return arguments;
   }
 
+  // ---- tensors given by their types ----
+
+  /// Whether `x: f32[..]`, `f32[..]` or a `const` of them begins here.
+  bool begins_given() const {
+    if (expression_text_ == nullptr) return false;
+    const size_t at = is("const") ? 1 : 0;
+    if (at == 1 && is_word(1)) return true;
+    if (!is_word(at)) return false;
+    if (is(":", at + 1)) return is("const", at + 2) || (parse_dtype(token(at + 2).text) && is("[", at + 3));
+    return parse_dtype(token(at).text) && is("[", at + 1);
+  }
+
+  /// A name for the next given tensor that no word of the text is.
+  std::string unused_name(const std::string& kind) const {
+    std::string name = kind + std::to_string(expression_text_->given.size());
+    while (std::any_of(tokens_.begin(), tokens_.end(), [&](const Token& t) { return t.text == name; })) name += "_";
+    return name;
+  }
+
+  ExpressionPtr parse_given() {
+    GivenTensor given;
+    given.offset = offset();
+    given.constant = accept("const");
+    if (is(":", 1)) {
+      const Target named = expect_name("a name");
+      given.name = named.name;
+      given.offset = named.offset;
+      ++at_;
+      given.constant |= accept("const");
+    }
+    given.type = parse_type();
+    if (!parse_dtype(given.type.word))
+      fail_at(given.type.offset, "'" + std::string(given.type.word) + "' is no dtype", "write a type such as f32[512, 512]");
+    if (!given.type.has_shape)
+      fail_at(given.type.offset, "the type of this tensor has no shape", "write " + std::string(given.type.word) + "[512, 512], for example");
+    if (given.name.empty()) given.name = expression_text_->names.emplace_back(unused_name(given.constant ? "constant" : "input"));
+    for (const GivenTensor& other : expression_text_->given)
+      if (other.name == given.name) throw Error(ErrorCode::kName, "'" + std::string(given.name) + "' is given twice").at(source_.place(given.offset));
+    ExpressionPtr name = make(Expression::Kind::kName, given.offset, given.name);
+    expression_text_->given.push_back(std::move(given));
+    return name;
+  }
+
   void parse_subscripts(Expression& index) {
     using Kind = Expression::Subscript::Kind;
     expect("[", "");
@@ -460,6 +525,7 @@ class Parser {
         return e;
       }
       case TokenKind::kWord:
+        if (begins_given()) return parse_given();
         if (is("true") || is("false") || is("none") || is_word()) {
           ++at_;
           return make(Expression::Kind::kName, where, t.text);
@@ -486,6 +552,7 @@ class Parser {
   std::vector<Token> tokens_;
   size_t at_ = 0;
   int depth_ = 0;
+  ExpressionText* expression_text_ = nullptr;  // where tensors given by their types go, when they may stand here
 };
 
 }  // namespace
@@ -513,5 +580,6 @@ File parse(std::shared_ptr<const Source> source, Layout& layout) {
 }
 
 ExpressionPtr parse_expression(const Source& source) { return Parser(source, nullptr).parse_lone_expression(); }
+ExpressionText parse_expression_text(const Source& source) { return Parser(source, nullptr).parse_text_of_expression(); }
 
 }  // namespace sinter::language

@@ -1,6 +1,8 @@
 // Text of the model language to syntax tree. Grammar: docs/language.md.
 #pragma once
 
+#include <deque>
+
 #include "frontend/language/syntax.h"
 #include "frontend/language/token.h"
 
@@ -22,5 +24,22 @@ File parse(std::shared_ptr<const Source> source, Layout& layout);
 
 /// One expression alone, e.g. the value of an option. `source` must outlive it.
 ExpressionPtr parse_expression(const Source& source);
+
+/// A tensor that stands in an expression by its type: `f32[batch, 64]`, `x: f32[64]`, `const f32[64, 64]`.
+struct GivenTensor {
+  std::string_view name;  // made up where the text gives none
+  uint32_t offset = 0;
+  TypePattern type;
+  bool constant = false;
+};
+/// `{ NAME = expression [";"] | x: TYPE ";" } expression`. Given tensors have become names.
+struct ExpressionText {
+  std::deque<std::string> names;  // those made up; they keep their addresses
+  std::vector<GivenTensor> given;
+  Block body;           // the assignments
+  ExpressionPtr value;  // the last expression
+};
+/// `source` must outlive it.
+ExpressionText parse_expression_text(const Source& source);
 
 }  // namespace sinter::language

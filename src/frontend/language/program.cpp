@@ -37,6 +37,12 @@ ir::Module Program::emit() {
   return module;
 }
 
+void Program::add_gradient(ir::Module& module, const std::set<std::string, std::less<>>& without) {
+  module.functions.push_back(emit_gradient(without));
+  module.variables.clear();
+  for (const DeclaredVariable* declared : table_.by_role()) module.variables.push_back(declared->variable);
+}
+
 Program::Results Program::run_model(Lowering& lowering, Emission& emission, Frame& frame) {
   frame.source = model_.source;
   frame.declaration = &model_;
@@ -203,6 +209,48 @@ void Program::update_parameters(Lowering& lowering, Emission& emission, const Te
     frame.names.set("step", builder.cast(step, variable.type.dtype));
     emission.write(variable.name, lowering.run_optimizer(optimizer, frame, {model_.source, train_->optimizer->offset}));
   }
+}
+
+ir::Function Program::emit_gradient(const std::set<std::string, std::less<>>& without) {
+  Emission emission(table_, /*training=*/true);
+  Lowering lowering(context_, emission);
+  Frame frame;
+  const Results results = run_model(lowering, emission, frame);
+  ir::Builder& builder = emission.builder();
+  // d_RESULT * RESULT, summed: its gradient is what d_RESULT brings back.
+  std::optional<ir::Value> scalar;
+  builder.set_name("gradient");
+  for (size_t i = 0; i < results.size(); ++i) {
+    const ir::Value value = *results[i].second.as<ir::Value>();
+    const TensorType type = builder.type(value);
+    if (!is_float(type.dtype)) continue;
+    const std::string name = "d_" + std::string(results[i].first);
+    declare(table_, {{name, Role::kInput, type, {}}, None{}, model_.source, model_.results[i].offset});
+    ir::Integers axes;
+    for (size_t axis = 0; axis < type.shape.rank(); ++axis) axes.push_back(static_cast<int64_t>(axis));
+    const ir::Value product = builder.reduce("reduce_sum", builder.call("multiply", {value, emission.read_input(name)}), axes);
+    scalar = scalar ? builder.call("add", {*scalar, product}) : product;
+  }
+  std::vector<std::string> names;
+  std::vector<ir::Value> operands;
+  if (scalar) operands.push_back(*scalar);
+  for (const DeclaredVariable* declared : table_.by_role()) {
+    const ir::Variable& variable = declared->variable;
+    const bool own = variable.role == Role::kParameter || std::find(inputs_.begin(), inputs_.end(), variable.name) != inputs_.end();
+    if (!own || without.contains(variable.name) || !is_float(variable.type.dtype)) continue;
+    names.push_back(variable.name);
+    operands.push_back(emission.read(variable.name));
+  }
+  if (!scalar || names.empty()) {
+    throw Error(ErrorCode::kType, scalar ? "nothing here has a gradient: no input or parameter is a float" : "the result is no float and has no gradient")
+        .at(model_.source->place(model_.offset));
+  }
+  const std::vector<ir::Value> gradients = builder.apply("grad", operands);
+  for (size_t i = 0; i < names.size(); ++i) {
+    declare(table_, {{"d_" + names[i], Role::kOutput, builder.type(gradients[i]), {}}, None{}, model_.source, model_.offset});
+    emission.write("d_" + names[i], gradients[i]);
+  }
+  return emission.finish("gradient");
 }
 
 ir::Function Program::emit_init() {

@@ -2,6 +2,7 @@
 // compile.cpp decides what is compiled; Lowering runs the bodies.
 #pragma once
 
+#include <set>
 #include <string>
 #include <vector>
 
@@ -25,6 +26,9 @@ class Program {
   Program(Context& context, const Declaration& model, const TrainPlan* train) : context_(context), model_(model), train_(train) {}
 
   ir::Module emit();
+  /// Adds the function `gradient` to the module of `emit`: from the inputs and `d_RESULT`, the gradient of some scalar with respect to each float result,
+  /// to `d_NAME`, the gradients with respect to each float input and parameter but those that `without` names.
+  void add_gradient(ir::Module& module, const std::set<std::string, std::less<>>& without);
   const std::vector<std::string>& inputs() const { return inputs_; }
   const std::vector<std::string>& outputs() const { return outputs_; }
 
@@ -37,6 +41,7 @@ class Program {
   ir::Function emit_evaluate();
   ir::Function emit_step();
   ir::Function emit_init();
+  ir::Function emit_gradient(const std::set<std::string, std::less<>>& without);
   ir::Value measure(Lowering& lowering, Emission& emission, Frame& frame);
   void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression,
                     ir::Value* kept);

@@ -13,7 +13,7 @@ bool continues_word(char c) { return begins_word(c) || is_digit(c); }
 
 // Two-character symbols come first, so that the longest match wins.
 constexpr std::string_view kSymbols[] = {"->", "==", "!=", "<=", ">=", "//", "..", "(", ")", "[", "]", "{", "}",
-                                         ",",  ":",  "=",  "<",  ">",  "+",  "-",  "*", "/", "%", "^", "@", "."};
+                                         ",",  ":",  ";",  "=",  "<",  ">",  "+",  "-",  "*", "/", "%", "^", "@", "."};
 
 struct Scanner {
   const Source& source;
