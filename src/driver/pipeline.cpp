@@ -7,12 +7,15 @@
 #include "passes/expand.h"
 #include "passes/grad.h"
 #include "passes/hoist_constants.h"
+#include "passes/recognise.h"
 
 namespace sinter::driver {
 
 std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, passes::FusionReport* report) {
   return {
-      {"grad", "first: its rules speak of composites, and everything after it sees ordinary ops only", passes::grad},
+      {"recognise", "first: forms written by hand become the ops that they are, whose gradients are shorter and more accurate",
+       passes::recognise},
+      {"grad", "before expanding: its rules speak of composites, and everything after it sees ordinary ops only", passes::grad},
       {"expand", "lowering knows primitives; gradients of composites are in place by now", [](const ir::Module& m) { return passes::expand(m); }},
       {"cleanup", "gradients and expansions are built for simplicity of their rules, not of their graphs", passes::cleanup},
       {"canonical_contracts", "lowering wants the contracted axes of each operand in one run; after cleanup, which moves transposes into contracts",

@@ -197,6 +197,20 @@ TEST(RandomModules, ComputeTheSameAfterExpandAndCleanup) {
   }
 }
 
+/// Composites written out are the forms that recognise looks for.
+TEST(RandomModules, ComputeTheSameAfterRecognising) {
+  int64_t found = 0;
+  for (uint32_t seed = 0; seed < 400 && !HasFailure(); ++seed) {
+    const RandomModule random = random_module(seed, {.allowed = is_continuous});
+    const auto written_out = [](const ir::Module& module) { return run(module, {"expand"}); };
+    expect_no_fault(random, written_out, {"recognise", "expand", "cleanup"});
+    const ir::Module raised = run(written_out(random.module), {"recognise"});
+    for (const char* op : {"gelu", "silu", "softmax", "log_softmax", "layer_norm", "cross_entropy"}) found += count_op(raised, op);
+  }
+  EXPECT_GT(found, 20);
+  std::cout << found << " forms found\n";
+}
+
 TEST(RandomModules, LoseDetours) {
   int64_t longer = 0, clean = 0;
   for (uint32_t seed = 0; seed < 400 && !HasFailure(); ++seed) {

@@ -18,12 +18,14 @@
 #include "passes/grad.h"
 #include "passes/hoist_constants.h"
 #include "passes/manager.h"
+#include "passes/recognise.h"
 #include "passes/simplify.h"
 
 namespace sinter::passes::test {
 
 Pass pass_by_name(const std::string& name) {
   const std::map<std::string, std::function<ir::Module(const ir::Module&)>> all = {
+      {"recognise", [](const ir::Module& m) { return recognise(m); }},
       {"grad", [](const ir::Module& m) { return grad(m); }},
       {"expand", [](const ir::Module& m) { return expand(m); }},
       {"simplify", [](const ir::Module& m) { return simplify(m); }},
