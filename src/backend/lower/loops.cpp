@@ -1,6 +1,7 @@
 // Kind `loops`: every result element is a formula over operand elements.
 #include "backend/lower/body_writer.h"
 #include "backend/lower/lower_fusion.h"
+#include "backend/lower/transposed_loops.h"
 
 namespace sinter::backend {
 namespace {
@@ -49,6 +50,9 @@ loop::Statement vector_store(KernelBuilder& builder, BodyWriter& writer, const F
 
 Section lower_loops(KernelBuilder& builder, const FusionRequest& request) {
   Shape domain = request.body.type(request.body.results()[0]).shape;
+  const bool flat = is_flat(request.body, domain);
+  if (!flat)
+    if (std::optional<Section> blocks = lower_transposed_loops(builder, request)) return std::move(*blocks);
   BodyWriter writer(builder, request.body, request.buffers);
   Section section;
   writer.enter(section.body);
@@ -57,7 +61,7 @@ Section lower_loops(KernelBuilder& builder, const FusionRequest& request) {
     section.tiles = 1;
     return section;
   }
-  if (is_flat(request.body, domain)) {
+  if (flat) {
     make_flat(builder, request, domain);
     writer.set_flat(domain);
     domain = Shape{domain.element_count()};
