@@ -80,12 +80,21 @@ MemoryPlan plain_plan(const ir::Module& module, const ir::Function& function) {
   return plan;
 }
 
-backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level) {
-  const ir::Function function = wrap_each_node(module.function("main"));
+namespace {
+
+backend::LoweredFunction lower(const ir::Module& module, const ir::Function& function, TargetLevel level) {
   backend::LoweredFunction lowered = backend::lower_function(module, function, plain_plan(module, function), target_of(level), level);
   runtime::order_kernels(lowered.program);
   return lowered;
 }
+
+}  // namespace
+
+backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level) {
+  return lower(module, wrap_each_node(module.function("main")), level);
+}
+
+backend::LoweredFunction lower_fused_main(const ir::Module& module, TargetLevel level) { return lower(module, module.function("main"), level); }
 
 bool is_native(const ir::OpDef& op) {
   return !std::holds_alternative<ir::NotNative>(op.lowering) && !std::holds_alternative<ir::Composite>(op.lowering) &&
@@ -104,7 +113,7 @@ bool needs_passes(const ir::OpDef& op, const ir::Sample& sample) {
   }
 }
 
-NativeProgram::NativeProgram(const ir::Module& module, TargetLevel level) : lowered_(lower_main(module, level)) {
+NativeProgram::NativeProgram(backend::LoweredFunction lowered, TargetLevel level) : lowered_(std::move(lowered)) {
   std::vector<std::string> names;
   for (const loop::Kernel& kernel : lowered_.kernels) names.push_back(kernel.name);
   const auto code = backend::load_code(backend::generate_objects(lowered_.kernels, level, 1), names);

@@ -25,6 +25,9 @@ MemoryPlan plain_plan(const ir::Module& module, const ir::Function& function);
 /// `main` of a module, lowered for a level.
 backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level);
 
+/// The same, of a module whose nodes are fusions already.
+backend::LoweredFunction lower_fused_main(const ir::Module& module, TargetLevel level);
+
 /// Records that lower to a kernel of their own.
 bool is_native(const ir::OpDef& op);
 /// Samples that passes bring into a form that lowering takes.
@@ -33,7 +36,8 @@ bool needs_passes(const ir::OpDef& op, const ir::Sample& sample);
 /// `main` of a module, compiled for a level.
 class NativeProgram {
  public:
-  NativeProgram(const ir::Module& module, TargetLevel level);
+  NativeProgram(const ir::Module& module, TargetLevel level) : NativeProgram(lower_main(module, level), level) {}
+  NativeProgram(backend::LoweredFunction lowered, TargetLevel level);
   /// What the code is made from.
   const backend::LoweredFunction& lowered() const { return lowered_; }
   /// The outputs by name. Raises what running raises.
