@@ -2,7 +2,7 @@
 
 namespace sinter {
 namespace {
-constexpr std::string_view kNames[] = {"input", "parameter", "state", "constant", "output"};
+constexpr std::string_view kNames[] = {"input", "parameter", "state", "constant", "output", "prepared"};
 }
 
 std::string_view name(Role role) { return kNames[static_cast<size_t>(role)]; }

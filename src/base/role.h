@@ -13,9 +13,10 @@ enum class Role : uint8_t {
   kState,      // moments, running statistics, counters; kept between calls
   kConstant,   // part of the compiled program
   kOutput,     // handed back by each call
+  kPrepared,   // computed from parameters, state and constants ahead of the calls that read it; never saved
 };
 
-std::string_view name(Role role);  // "input", "parameter", "state", "constant", "output"
+std::string_view name(Role role);  // "input", "parameter", "state", "constant", "output", "prepared"
 std::optional<Role> parse_role(std::string_view text);
 
 }  // namespace sinter

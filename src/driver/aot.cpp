@@ -26,13 +26,9 @@ ObjectFile compile_object(const ir::Module& module, const std::vector<std::strin
   const std::string head(prefix);
   backend::ObjectParts parts;
   std::map<std::string, bool> have_kernel;
-  std::vector<runtime::Program> programs;
-  for (const std::string& function : functions) {
-    Lowered lowered = lower(module, function, options);
-    const runtime::Program& program = lowered.code.program;
-    for (loop::Kernel& kernel : lowered.code.kernels)
-      if (!have_kernel[kernel.name]) have_kernel[kernel.name] = true, parts.kernels.push_back(std::move(kernel));
-    const std::string stem = head + "_" + function;
+  std::vector<ObjectFunction> written;
+  const auto add = [&](const runtime::Program& program) {
+    const std::string stem = head + "_" + program.function;
     const std::vector<int64_t> image = runtime::plan_image(program);
     parts.data.push_back({stem + "_plan", bytes_of(image.data(), image.size() * sizeof(int64_t))});
     parts.tables.push_back({stem + "_kernels", runtime::kernel_table(program)});
@@ -43,10 +39,18 @@ ObjectFile compile_object(const ir::Module& module, const std::vector<std::strin
     }
     parts.tables.push_back({stem + "_constants", std::move(constants)});
     for (const char* end : {"_plan", "_kernels", "_constants"}) parts.exported.push_back(stem + end);
-    programs.push_back(program);
+  };
+  for (const std::string& function : functions) {
+    Lowered lowered = lower(module, function, options);
+    for (loop::Kernel& kernel : lowered.kernels())
+      if (!have_kernel[kernel.name]) have_kernel[kernel.name] = true, parts.kernels.push_back(std::move(kernel));
+    written.push_back({std::move(lowered.code.program), std::nullopt});
+    if (lowered.preparation) written.back().preparation = std::move(lowered.preparation->code.program);
+    add(written.back().program);
+    if (written.back().preparation) add(*written.back().preparation);
   }
   parts.routines = {{"sinter_plan_run", head + "_plan_run"}, {"sinter_plan_workspace_bytes", head + "_plan_workspace_bytes"}};
-  return {backend::generate_linked_object(parts, options.level), object_header(module, programs, head)};
+  return {backend::generate_linked_object(parts, options.level), object_header(module, written, head)};
 }
 
 }  // namespace sinter::driver

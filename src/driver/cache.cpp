@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "sinter kernel cache 1\n";
+constexpr std::string_view kMagic = "sinter kernel cache 2\n";
 constexpr std::string_view kEnding = ".sinter-kernels";
 
 void put_number(std::string& bytes, uint64_t value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); }
@@ -122,6 +122,7 @@ std::optional<CacheEntry> Cache::find(const Hash128& key) const {
     Reader reader(bytes.substr(32));
     CacheEntry entry;
     entry.program = runtime::decode(reader.text());
+    if (const std::string_view preparation = reader.text(); !preparation.empty()) entry.preparation = runtime::decode(preparation);
     const uint64_t count = reader.number();
     for (uint64_t i = 0; i < count && reader.ok(); ++i) entry.objects.emplace_back(reader.text());
     if (!reader.ok() || !reader.at_end()) return std::nullopt;
@@ -136,6 +137,7 @@ void Cache::store(const Hash128& key, const CacheEntry& entry) const {
   if (!is_on()) return;
   std::string payload;
   put_text(payload, runtime::encode(entry.program));
+  put_text(payload, entry.preparation ? runtime::encode(*entry.preparation) : std::string());
   put_number(payload, entry.objects.size());
   for (const std::string& object : entry.objects) put_text(payload, object);
   try {

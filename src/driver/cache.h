@@ -12,6 +12,7 @@ namespace sinter::driver {
 
 struct CacheEntry {
   runtime::Program program;
+  std::optional<runtime::Program> preparation;
   std::vector<std::string> objects;
 };
 

@@ -8,6 +8,7 @@
 #include "driver/pipeline.h"
 #include "ir/structural_hash.h"
 #include "passes/plan_memory.h"
+#include "passes/prepare_values.h"
 #include "runtime/order.h"
 
 namespace sinter::driver {
@@ -43,15 +44,21 @@ passes::FuseOptions fuse_options() {
   return options;
 }
 
-std::shared_ptr<const runtime::Executable> link(runtime::Program program, const std::vector<std::string>& objects) {
+std::shared_ptr<const runtime::Executable> link(CacheEntry entry) {
   std::vector<std::string> symbols;
-  for (const runtime::ProgramKernel& kernel : program.kernels) symbols.push_back(kernel.symbol);
+  for (const runtime::ProgramKernel& kernel : entry.program.kernels) symbols.push_back(kernel.symbol);
+  if (entry.preparation)
+    for (const runtime::ProgramKernel& kernel : entry.preparation->kernels) symbols.push_back(kernel.symbol);
   std::sort(symbols.begin(), symbols.end());
   symbols.erase(std::unique(symbols.begin(), symbols.end()), symbols.end());
-  const auto code = backend::load_code(objects, symbols);
-  std::vector<SinterKernel> kernels;
-  for (const runtime::ProgramKernel& kernel : program.kernels) kernels.push_back(reinterpret_cast<SinterKernel>(code->find(kernel.symbol)));
-  return std::make_shared<runtime::Executable>(std::move(program), std::move(kernels), std::const_pointer_cast<backend::LoadedCode>(code));
+  const auto code = backend::load_code(entry.objects, symbols);
+  const auto executable = [&](runtime::Program program, std::shared_ptr<const runtime::Executable> preparation) {
+    std::vector<SinterKernel> kernels;
+    for (const runtime::ProgramKernel& kernel : program.kernels) kernels.push_back(reinterpret_cast<SinterKernel>(code->find(kernel.symbol)));
+    return std::make_shared<runtime::Executable>(std::move(program), std::move(kernels), std::const_pointer_cast<backend::LoadedCode>(code),
+                                                 std::move(preparation));
+  };
+  return executable(std::move(entry.program), entry.preparation ? executable(std::move(*entry.preparation), nullptr) : nullptr);
 }
 
 }  // namespace
@@ -76,16 +83,32 @@ Lowered lower(const ir::Module& module, std::string_view function, const Compile
   WorkingOn context("function " + std::string(function));
   const std::vector<passes::Pass> list = pipeline(fuse_options(), &told.fusion);
   lowered.fused = passes::run_passes(only(module, function), list, options.passes, &told.passes);
-  lowered.plan = passes::plan_memory(lowered.fused, lowered.fused.functions[0]);
   told.passes_seconds = clock.lap();
-  lowered.code = backend::lower_function(lowered.fused, lowered.fused.functions[0], lowered.plan, target_of(options.level), options.level);
-  runtime::order_kernels(lowered.code.program);
+  const auto lower_one = [&](const ir::Function& one, MemoryPlan& plan, backend::LoweredFunction& code) {
+    plan = passes::plan_memory(lowered.fused, one);
+    code = backend::lower_function(lowered.fused, one, plan, target_of(options.level), options.level);
+    runtime::order_kernels(code.program);
+  };
+  const ir::Function& main = lowered.fused.functions[0];
+  lower_one(main, lowered.plan, lowered.code);
+  if (const ir::Function* preparation = passes::preparation_of(lowered.fused, main)) {
+    lowered.preparation.emplace();
+    lower_one(*preparation, lowered.preparation->plan, lowered.preparation->code);
+  }
   told.lowering_seconds = clock.lap();
   return lowered;
 }
 
+std::vector<loop::Kernel> Lowered::kernels() const {
+  std::vector<loop::Kernel> all = code.kernels;
+  if (!preparation) return all;
+  for (const loop::Kernel& kernel : preparation->code.kernels)
+    if (std::none_of(code.kernels.begin(), code.kernels.end(), [&](const loop::Kernel& known) { return known.name == kernel.name; })) all.push_back(kernel);
+  return all;
+}
+
 std::string code_text(const Lowered& lowered, TargetLevel level, CodeText form) {
-  return backend::generate_code(lowered.code.kernels, level, form == CodeText::kLlvm ? backend::CodeForm::kLlvm : backend::CodeForm::kAssembly);
+  return backend::generate_code(lowered.kernels(), level, form == CodeText::kLlvm ? backend::CodeForm::kLlvm : backend::CodeForm::kAssembly);
 }
 
 std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std::string_view function, const CompileOptions& options,
@@ -97,7 +120,7 @@ std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std
   const Hash128 key = cache.is_on() ? cache_key(only(module, function), options) : Hash128{};
   if (std::optional<CacheEntry> entry = cache.find(key)) {
     try {
-      auto executable = link(std::move(entry->program), entry->objects);
+      auto executable = link(std::move(*entry));
       told.from_cache = true;
       told.link_seconds = clock.lap();
       told.seconds = total.lap();
@@ -109,11 +132,12 @@ std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std
   Lowered lowered = lower(module, function, options, &told);
   clock.lap();
   const int threads = options.threads > 0 ? options.threads : this_machine().cores;
-  CacheEntry entry{std::move(lowered.code.program), backend::generate_objects(lowered.code.kernels, options.level, threads)};
+  CacheEntry entry{std::move(lowered.code.program), std::nullopt, backend::generate_objects(lowered.kernels(), options.level, threads)};
+  if (lowered.preparation) entry.preparation = std::move(lowered.preparation->code.program);
   told.code_seconds = clock.lap();
   if (cache.is_on()) cache.store(key, entry);
   clock.lap();
-  auto executable = link(std::move(entry.program), entry.objects);
+  auto executable = link(std::move(entry));
   told.link_seconds = clock.lap();
   told.seconds = total.lap();
   return executable;

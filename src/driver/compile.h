@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -37,9 +38,18 @@ ir::Module only(const ir::Module& module, std::string_view function);
 
 /// Everything between the module and machine code, for showing and for compiling.
 struct Lowered {
-  ir::Module fused;  // one function
+  ir::Module fused;  // the function, and after it the one that prepares values for it, when there is one
   MemoryPlan plan;
   backend::LoweredFunction code;
+  /// What computes the prepared values that the function reads.
+  struct Preparation {
+    MemoryPlan plan;
+    backend::LoweredFunction code;
+  };
+  std::optional<Preparation> preparation;
+
+  /// The distinct kernels of both.
+  std::vector<loop::Kernel> kernels() const;
 };
 Lowered lower(const ir::Module& module, std::string_view function, const CompileOptions& options = {}, CompileReport* report = nullptr);
 

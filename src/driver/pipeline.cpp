@@ -7,6 +7,7 @@
 #include "passes/expand.h"
 #include "passes/grad.h"
 #include "passes/hoist_constants.h"
+#include "passes/prepare_values.h"
 #include "passes/recognise.h"
 
 namespace sinter::driver {
@@ -22,6 +23,7 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, passes::F
        passes::canonical_contracts},
       {"hoist_constants", "bodies hold numbers, tables are memory; last before fusing, so that folding is over", passes::hoist_constants},
       {"dce", "what canonical forms left behind must not become kernels", [](const ir::Module& m) { return passes::dce(m); }},
+      {"prepare_values", "what calls have in common is computed ahead; after all layouts are decided, before kernels are cut", passes::prepare_values},
       {"fuse", "one kernel per fusion", [options, report](const ir::Module& m) { return passes::fuse(m, options, report); }},
       {"bind_results", "every result gets a kernel that may write it where the variable lives", passes::bind_results},
   };

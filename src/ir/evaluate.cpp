@@ -1,5 +1,6 @@
 #include "ir/evaluate.h"
 
+#include <algorithm>
 #include <functional>
 #include <utility>
 
@@ -27,6 +28,13 @@ void bind_arguments(const Graph& graph, const std::vector<Tensor>& arguments, co
     bind_symbols(name(i), types[i].shape, arguments[i].extents(), symbols);
   }
   for (size_t i = 0; i < types.size(); ++i) check_extents(name(i), types[i].shape, arguments[i].extents(), symbols);
+}
+
+/// The name of the function that computes a prepared variable.
+const std::string& preparing(const Module& module, const std::string& variable) {
+  for (const Function& function : module.functions)
+    if (std::find(function.results.begin(), function.results.end(), variable) != function.results.end()) return function.name;
+  throw Error(ErrorCode::kUsage, "no function prepares " + variable);
 }
 
 std::string argument_name(size_t index) { return "argument " + std::to_string(index); }
@@ -110,13 +118,15 @@ std::vector<Tensor> evaluate(const Graph& graph, std::vector<Tensor> arguments, 
   return Run(graph, extra)(std::move(arguments));
 }
 
-std::map<std::string, Tensor> evaluate(const Module& module, std::string_view function_name, const std::map<std::string, Tensor>& variables,
+std::map<std::string, Tensor> evaluate(const Module& module, std::string_view function_name, const std::map<std::string, Tensor>& given_variables,
                                        SymbolValues extra) {
   const Function& function = module.function(function_name);
   const WorkingOn scope("function " + function.name);
+  std::map<std::string, Tensor> variables = given_variables;
   std::vector<Tensor> arguments;
   for (const std::string& variable : function.arguments) {
     const Variable& declared = module.variable(variable);
+    if (declared.role == Role::kPrepared && !variables.contains(variable)) variables.merge(evaluate(module, preparing(module, variable), given_variables, {}));
     const auto given = variables.find(variable);
     if (!declared.value && given == variables.end()) {
       throw Error(ErrorCode::kUsage, "function " + function.name + " needs a value of the " + std::string(name(declared.role)) + " " + variable);

@@ -15,6 +15,7 @@ namespace sinter::ir {
 std::vector<Tensor> evaluate(const Graph& graph, std::vector<Tensor> arguments, SymbolValues extra = {});
 
 /// Runs a function: reads its arguments from `variables` (constants from the module), returns the results by variable name.
+/// Prepared variables that are not given are computed by the function of the module that has them as results.
 std::map<std::string, Tensor> evaluate(const Module& module, std::string_view function, const std::map<std::string, Tensor>& variables,
                                        SymbolValues extra = {});
 

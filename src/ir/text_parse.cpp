@@ -149,9 +149,10 @@ void Parser::parse_variable(Module& module) {
   const Mark role_mark = here();
   const std::string word = cursor_.expect_word("the variable's role");
   const std::optional<Role> role = parse_role(word);
-  if (!role) fail_unknown(role_mark, "role", word, std::vector<std::string>{"input", "parameter", "state", "constant", "output"});
+  if (!role) fail_unknown(role_mark, "role", word, std::vector<std::string>{"input", "parameter", "state", "constant", "output", "prepared"});
   variable.role = *role;
-  const bool kept = variable.role == Role::kParameter || variable.role == Role::kState || variable.role == Role::kConstant;
+  const bool kept = variable.role == Role::kParameter || variable.role == Role::kState || variable.role == Role::kConstant ||
+                    variable.role == Role::kPrepared;
   if (kept && !variable.type.shape.is_constant()) {
     fail(type_mark, ErrorCode::kType, "a " + word + " cannot have the symbolic shape " + variable.type.shape.to_string());
   }

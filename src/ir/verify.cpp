@@ -77,7 +77,8 @@ void verify_variable(const Variable& variable) {
   const std::string what = "variable " + variable.name;
   SINTER_CHECK(is_path(variable.name), what + ": the name is not a path of words");
   SINTER_CHECK(!has_negative_dim(variable.type), what + " has a negative dim");
-  const bool kept = variable.role == Role::kParameter || variable.role == Role::kState || variable.role == Role::kConstant;
+  const bool kept = variable.role == Role::kParameter || variable.role == Role::kState || variable.role == Role::kConstant ||
+                    variable.role == Role::kPrepared;
   SINTER_CHECK(!kept || variable.type.shape.is_constant(), what + " is a " + std::string(name(variable.role)) + " of symbolic shape");
   SINTER_CHECK(variable.value.has_value() == (variable.role == Role::kConstant), what + ": a constant has a value, nothing else has");
   if (variable.value) {
@@ -123,7 +124,7 @@ void verify(const Graph& graph) {
 void verify(const Module& module) {
   SINTER_CHECK(is_word(module.name), "the module's name \"" + module.name + "\" is not a word");
   VariableIndex variables;
-  std::set<std::string_view> function_names;
+  std::set<std::string_view> function_names, prepared;
   for (const Variable& variable : module.variables) {
     verify_variable(variable);
     SINTER_CHECK(variables.emplace(variable.name, &variable).second, "two variables are named " + variable.name);
@@ -134,8 +135,11 @@ void verify(const Module& module) {
     SINTER_CHECK(function_names.insert(function.name).second, "two functions are named " + function.name);
     verify(function.graph);
     verify_bindings(variables, "argument", function.arguments, function.graph.argument_types(),
-                    {Role::kInput, Role::kParameter, Role::kState, Role::kConstant});
-    verify_bindings(variables, "result", function.results, function.graph.result_types(), {Role::kParameter, Role::kState, Role::kOutput});
+                    {Role::kInput, Role::kParameter, Role::kState, Role::kConstant, Role::kPrepared});
+    verify_bindings(variables, "result", function.results, function.graph.result_types(),
+                    {Role::kParameter, Role::kState, Role::kOutput, Role::kPrepared});
+    for (const std::string& result : function.results)
+      SINTER_CHECK(variables.at(result)->role != Role::kPrepared || prepared.insert(result).second, result + " is prepared by two functions");
   }
 }
 

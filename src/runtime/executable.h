@@ -1,9 +1,12 @@
 // Executable, State, Run: the three objects of a compiled program.
 //   Executable  code, constants, plan; immutable, shared by threads.
-//   State       the memory of parameters and state variables, by name; shared by the programs of one module.
+//   State       the memory of parameters and state variables, by name, and of what executables prepare from them; shared by the programs of
+//               one module.
 //   Run         one activation: laid-out arena, kernel arguments, failure slots. One thread at a time; cheap to repeat.
 #pragma once
 
+#include <atomic>
+#include <deque>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,25 +18,39 @@
 
 namespace sinter::runtime {
 
-/// A program with its machine code. `code_owner` keeps the mapped code alive.
+class PreparedValues;
+
+/// A program with its machine code. `code_owner` keeps the mapped code alive; `preparation` computes the prepared variables that the program
+/// reads, null when it reads none.
 class Executable {
  public:
-  Executable(Program program, std::vector<SinterKernel> kernels, std::shared_ptr<void> code_owner);
+  Executable(Program program, std::vector<SinterKernel> kernels, std::shared_ptr<void> code_owner,
+             std::shared_ptr<const Executable> preparation = nullptr);
   const Program& program() const { return program_; }
   SinterKernel kernel(size_t index) const { return kernels_[index]; }
   /// The program as a plan image (runtime/kernel/plan.h).
   const std::vector<int64_t>& plan() const { return plan_; }
+  const std::shared_ptr<const Executable>& preparation() const { return preparation_; }
 
  private:
   Program program_;
   std::vector<SinterKernel> kernels_;  // one per program kernel
   std::vector<int64_t> plan_;
   std::shared_ptr<void> code_owner_;
+  std::shared_ptr<const Executable> preparation_;
 };
 
 /// Variables by name. Memory is 64-byte aligned; a variable keeps its address until it is replaced.
+///
+/// Values prepared from a variable are computed anew after it has changed: a Run that writes it says so, and so does whoever asks for it to be
+/// written (get and value of a State that is not const). Who writes later, through a tensor or reference got before, calls `changed`.
 class State {
  public:
+  State();
+  ~State();
+  State(State&&) noexcept;
+  State& operator=(State&&) noexcept;
+
   /// Adds a zero-filled variable; the same name and type again is a no-op, another type raises Error kType.
   void declare(const std::string& name, Role role, const TensorType& type);
   /// Raises Error kName with the closest name.
@@ -42,7 +59,24 @@ class State {
   bool contains(std::string_view name) const;
   /// The variable's place in entries(), which it keeps. Raises as get.
   size_t index_of(std::string_view name) const;
-  Tensor& value(size_t index) { return entries_[index].value; }
+  Tensor& value(size_t index) {
+    changed(index);
+    return entries_[index].value;
+  }
+  const Tensor& value(size_t index) const { return entries_[index].value; }
+
+  /// The variable holds, or is about to hold, other values.
+  void changed(std::string_view name) { changed(index_of(name)); }
+  void changed(size_t index) { versions_[index].store(version(index) + 1, std::memory_order_relaxed); }
+  /// Counts changes of the variable.
+  uint64_t version(size_t index) const { return versions_[index].load(std::memory_order_relaxed); }
+
+  /// What this executable prepares from this state: one copy for all its Runs, kept until executable or state go. Null when it prepares
+  /// nothing. Threads may ask at the same time.
+  std::shared_ptr<PreparedValues> prepared(const std::shared_ptr<const Executable>& executable);
+  /// Memory of all prepared values.
+  int64_t prepared_bytes() const;
+
   struct Entry {
     std::string name;
     Role role;
@@ -51,7 +85,10 @@ class State {
   const std::vector<Entry>& entries() const { return entries_; }
 
  private:
+  struct PreparedTable;
   std::vector<Entry> entries_;
+  std::deque<std::atomic<uint64_t>> versions_;  // per entry; atomic, since threads may ask for variables at the same time
+  std::unique_ptr<PreparedTable> prepared_;
 };
 
 struct KernelTime {

@@ -200,7 +200,7 @@ ProgramKernel read_kernel(Reader& in) {
 Port read_port(Reader& in) {
   Port port;
   port.name = in.text();
-  port.role = static_cast<Role>(in.choice(5));
+  port.role = static_cast<Role>(in.choice(6));
   port.type = in.type();
   port.read = in.boolean();
   port.written = in.boolean();

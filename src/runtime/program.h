@@ -14,7 +14,7 @@
 
 namespace sinter::runtime {
 
-inline constexpr int kProgramVersion = 1;
+inline constexpr int kProgramVersion = 2;
 
 /// A variable of the module that this function reads or writes.
 struct Port {

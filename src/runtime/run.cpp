@@ -9,6 +9,7 @@
 #include "runtime/kernel/plan.h"
 #include "runtime/layout.h"
 #include "runtime/memory_block.h"
+#include "runtime/prepared_values.h"
 #include "runtime/tile_queue.h"
 
 namespace sinter::runtime {
@@ -20,6 +21,9 @@ constexpr double kWorthSharing = 5e-6;
 
 /// Stands for the memory of empty variables: a kernel may read it, never write it.
 alignas(64) std::byte empty_memory[64];
+
+/// Comes out of a call: the memory is the Run's own unless bound.
+bool is_output(const Port& port) { return port.role == Role::kOutput || (port.role == Role::kPrepared && port.written); }
 
 std::string in_role(const Port& port) { return std::string(name(port.role)) + " " + quoted(port.name); }
 
@@ -53,6 +57,7 @@ struct Run::Impl {
   int32_t port_of(std::string_view wanted) const;
   void bind(std::string_view port, Tensor tensor);
   void look_at_state();
+  void look_at_prepared();
   void select();
   SymbolValues bind_all() const;
   void point();
@@ -68,6 +73,9 @@ struct Run::Impl {
   Team& team;
   std::vector<Binding> bindings;     // per port
   std::vector<size_t> state_ports;   // parameters and state
+  std::vector<size_t> written_entries;  // of the state
+  std::shared_ptr<PreparedValues> prepared;
+  std::optional<PreparedSources> prepared_from;  // as this Run saw them last
   SymbolValues dims_given;           // by set_dim
   bool signature_stale = true;       // extents or dims changed since `current` was selected
   uint64_t bindings_state = 1;       // changes with every address
@@ -93,9 +101,19 @@ Run::Impl::Impl(std::shared_ptr<const Executable> code, State& variables, Team& 
     if (port.role != Role::kParameter && port.role != Role::kState) continue;
     state_ports.push_back(i);
     bindings[i].state_index = state.index_of(port.name);
-    const Tensor& held = state.value(bindings[i].state_index);
+    if (port.written) written_entries.push_back(bindings[i].state_index);
+    const Tensor& held = std::as_const(state).value(bindings[i].state_index);
     if (held.dtype() != port.type.dtype)
       throw Error(ErrorCode::kType, "the " + in_role(port) + " of the state is " + held.type_string() + ", the program wants " + port.type.to_string());
+  }
+  if ((prepared = state.prepared(executable))) {
+    prepared_from.emplace(*executable->preparation(), state);
+    for (size_t i = 0; i < program.ports.size(); ++i) {
+      if (program.ports[i].role != Role::kPrepared) continue;
+      bindings[i].tensor = prepared->value(program.ports[i].name);
+      bindings[i].extents = bindings[i].tensor.extents();
+      bindings[i].address = bindings[i].tensor.raw();
+    }
   }
   const int64_t each = executable->plan()[SINTER_PLAN_SCRATCH_BYTES] + 64;  // apart, so that neighbours share no line
   scratch = MemoryBlock(each * team.size(), "scratch memory of " + program.function);
@@ -108,7 +126,7 @@ int32_t Run::Impl::port_of(std::string_view wanted) const {
   const int32_t index = program.find_port(wanted);
   if (index >= 0) {
     const Port& port = program.ports[static_cast<size_t>(index)];
-    if (port.role == Role::kInput || port.role == Role::kOutput) return index;
+    if (port.role == Role::kInput || is_output(port)) return index;
     throw Error(ErrorCode::kUsage, in_role(port) + " cannot be bound").hint("its value stands in the state");
   }
   std::vector<std::string> names;
@@ -141,7 +159,7 @@ void Run::Impl::bind(std::string_view wanted, Tensor tensor) {
 void Run::Impl::look_at_state() {
   for (const size_t i : state_ports) {
     Binding& binding = bindings[i];
-    Tensor& held = state.value(binding.state_index);
+    const Tensor& held = std::as_const(state).value(binding.state_index);
     const Port& port = executable->program().ports[i];
     // Not by its address alone: a new tensor may stand where the old one stood.
     if (held.raw() == binding.address && held.dtype() == port.type.dtype && held.extents() == binding.extents) continue;
@@ -149,9 +167,16 @@ void Run::Impl::look_at_state() {
       throw Error(ErrorCode::kType, "the " + in_role(port) + " of the state is " + held.type_string() + ", the program wants " + port.type.to_string());
     if (held.extents() != binding.extents) signature_stale = true;
     binding.extents = held.extents();
-    binding.address = held.raw();
+    binding.address = const_cast<void*>(held.raw());
     ++bindings_state;
   }
+}
+
+/// Prepared values follow the variables they are made of.
+void Run::Impl::look_at_prepared() {
+  if (!prepared || prepared_from->are_current(state)) return;
+  prepared->refresh(state, team);
+  prepared_from->note(state);
 }
 
 /// The values of all symbols, after every named check of the ports' extents.
@@ -160,7 +185,7 @@ SymbolValues Run::Impl::bind_all() const {
   SymbolValues symbols = dims_given;
   for (size_t i = 0; i < program.ports.size(); ++i) {
     const Port& port = program.ports[i];
-    if (port.role == Role::kOutput) continue;
+    if (is_output(port)) continue;
     if (port.role == Role::kInput && !bindings[i].given)
       throw Error(ErrorCode::kUsage, in_role(port) + " has no value").hint("bind a tensor of type " + port.type.to_string());
     bind_symbols(in_role(port), port.type.shape, bindings[i].extents, symbols);
@@ -170,7 +195,7 @@ SymbolValues Run::Impl::bind_all() const {
       throw Error(ErrorCode::kUsage, "the dim " + symbol + " follows from no input").hint("set its value");
   for (size_t i = 0; i < program.ports.size(); ++i) {
     const Port& port = program.ports[i];
-    if (port.role != Role::kOutput || bindings[i].given) check_extents(in_role(port), port.type.shape, bindings[i].extents, symbols);
+    if (!is_output(port) || bindings[i].given) check_extents(in_role(port), port.type.shape, bindings[i].extents, symbols);
   }
   return symbols;
 }
@@ -230,7 +255,7 @@ void Run::Impl::check_apart(size_t output) const {
 void Run::Impl::point() {
   const Program& program = executable->program();
   for (size_t i = 0; i < program.ports.size(); ++i) {
-    if (program.ports[i].role != Role::kOutput) continue;
+    if (!is_output(program.ports[i])) continue;
     if (bindings[i].given) {
       check_apart(i);
     } else {
@@ -272,6 +297,8 @@ bool Run::Impl::run_here(const Segment& segment) {
 
 void Run::Impl::execute() {
   look_at_state();
+  look_at_prepared();
+  for (const size_t entry : written_entries) state.changed(entry);  // before, so that it holds after a failure too
   if (signature_stale || current == nullptr) select();
   if (current->pointed != bindings_state) point();
   const std::vector<Segment>& segments = executable->program().segments;
@@ -336,7 +363,7 @@ void Run::execute() { impl_->execute(); }
 const Tensor& Run::output(std::string_view port) const {
   const size_t index = static_cast<size_t>(impl_->port_of(port));
   const Port& wanted = impl_->executable->program().ports[index];
-  if (wanted.role != Role::kOutput) throw Error(ErrorCode::kUsage, in_role(wanted) + " is no output");
+  if (!is_output(wanted)) throw Error(ErrorCode::kUsage, in_role(wanted) + " is no output");
   if (impl_->bindings[index].given) return impl_->bindings[index].tensor;
   if (impl_->current == nullptr || !impl_->current->outputs[index])
     throw Error(ErrorCode::kUsage, in_role(wanted) + " has no value before the first execution");

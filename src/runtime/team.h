@@ -14,6 +14,8 @@ class Team {
   /// Calls work(context, participant) on the calling thread (participant 0) and on whichever others are free, with distinct numbers below size().
   /// Returns when all that began have returned. When the team is busy with another run, the caller works alone. `work` never throws.
   virtual void run(void (*work)(void* context, int participant), void* context) = 0;
+  /// Its threads may do other work of the host's while a run waits for them: nothing that such work waits for may be held meanwhile.
+  virtual bool runs_other_work() const { return false; }
 };
 
 /// The caller alone.

@@ -25,6 +25,7 @@ class HostTeam final : public Team {
  public:
   HostTeam(int participants, HostParallelFor parallel_for, void* host) : desk_(participants), parallel_for_(parallel_for), host_(host) {}
   int size() const override { return static_cast<int>(desk_.seats.size()); }
+  bool runs_other_work() const override { return true; }
 
   void run(void (*work)(void* context, int participant), void* context) override {
     if (!desk_.gate.acquire()) return work(context, 0);

@@ -44,9 +44,10 @@ std::string emit_text(const Options& options, const Opened& opened, const std::s
   if (options.explain) text += passes::to_text(report.fusion);
   if (options.time) std::cerr << report.passes.to_string();
   if (options.emit == "fused") return text + ir::print(lowered.fused);
-  if (options.emit == "plan") return text + plan_text(lowered.code.program);
+  if (options.emit == "plan")
+    return text + (lowered.preparation ? plan_text(lowered.preparation->code.program) + "\n" : "") + plan_text(lowered.code.program);
   if (options.emit == "loops") {
-    for (const loop::Kernel& kernel : lowered.code.kernels) text += loop::print(kernel);
+    for (const loop::Kernel& kernel : lowered.kernels()) text += loop::print(kernel);
     return text;
   }
   return driver::code_text(lowered, compile.level, options.emit == "llvm" ? driver::CodeText::kLlvm : driver::CodeText::kAssembly);

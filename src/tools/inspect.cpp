@@ -54,11 +54,22 @@ void run(const Options& options) {
   for (const runtime::ProgramKernel& kernel : program.kernels) flops = flops + kernel.flops, scratch = std::max(scratch, kernel.scratch_bytes);
   // Sizes need a program only; its kernels are never called.
   constexpr SinterKernel kNothing = [](const SinterArgs*, int64_t, int64_t) -> int32_t { return SINTER_OK; };
-  const runtime::Executable shell(program, std::vector<SinterKernel>(program.kernels.size(), kNothing), nullptr);
-  const runtime::Layout layout(shell, symbols);
+  const auto shell = [&](const runtime::Program& of, std::shared_ptr<const runtime::Executable> preparation) {
+    return std::make_shared<runtime::Executable>(of, std::vector<SinterKernel>(of.kernels.size(), kNothing), nullptr, std::move(preparation));
+  };
+  const auto preparation = lowered.preparation ? shell(lowered.preparation->code.program, nullptr) : nullptr;
+  const auto executable = shell(program, preparation);
+  const runtime::Layout layout(*executable, symbols);
+  double prepared = 0, constants = 0;
+  for (const ir::Variable& variable : lowered.fused.variables) {
+    if (variable.role == Role::kPrepared) prepared += static_cast<double>(byte_count(variable.type).constant());
+    if (variable.role == Role::kConstant) constants += static_cast<double>(byte_count(variable.type).constant());
+  }
   std::cout << table({
       {"parameters", format_count(parameters) + " (" + format_bytes(parameter_bytes) + ")"},
       {"state", format_count(states) + " (" + format_bytes(state_bytes) + ")"},
+      {"constants", format_bytes(constants)},
+      {"prepared", format_bytes(prepared) + (preparation ? " computed ahead by " + std::to_string(preparation->program().kernels.size()) + " kernels" : "")},
       {"kernels", std::to_string(program.kernels.size())},
       {"arithmetic", flops.to_string() + " operations" + (at.empty() ? "" : ", " + format_count(flops.evaluate(symbols)) + at)},
       {"temporaries", format_bytes(static_cast<double>(layout.arena_bytes())) + at + ", scratch " + format_bytes(static_cast<double>(scratch)) + " per thread"},

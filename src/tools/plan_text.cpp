@@ -24,8 +24,9 @@ std::string plan_text(const runtime::Program& program) {
     const PlannedBuffer& buffer = program.buffers[i];
     const bool arena = buffer.kind == BufferKind::kArena;
     std::string name = buffer.name;
+    const bool prepared = buffer.kind == BufferKind::kVariable && program.ports[static_cast<size_t>(buffer.index)].role == Role::kPrepared;
     if (name.empty() && buffer.kind == BufferKind::kVariable) name = program.ports[static_cast<size_t>(buffer.index)].name;
-    buffers.push_back({std::to_string(i), kKinds[static_cast<size_t>(buffer.kind)], buffer.type.to_string(), byte_count(buffer.type).to_string(),
+    buffers.push_back({std::to_string(i), prepared ? "prepared" : kKinds[static_cast<size_t>(buffer.kind)], buffer.type.to_string(), byte_count(buffer.type).to_string(),
                        arena ? std::to_string(buffer.first_kernel) + " to " + std::to_string(buffer.last_kernel) : "all",
                        buffer.shares >= 0 ? std::to_string(buffer.shares) : "", name});
   }

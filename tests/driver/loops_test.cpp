@@ -16,6 +16,7 @@
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "passes/grad.h"
+#include "passes/prepare_values.h"
 #include "runtime/team.h"
 #include "support/close.h"
 #include "support/random_module.h"
@@ -29,8 +30,7 @@ using test::RandomModule;
 using Tensors = std::map<std::string, Tensor>;
 
 /// Every value of a fused function, by the graph's evaluator.
-std::vector<Tensor> all_values(const ir::Module& module, const Tensors& inputs, const SymbolValues& symbols) {
-  const ir::Function& function = module.functions.at(0);
+std::vector<Tensor> all_values(const ir::Module& module, const ir::Function& function, const Tensors& inputs, const SymbolValues& symbols) {
   std::vector<Tensor> arguments;
   for (const std::string& name : function.arguments) {
     const ir::Variable& variable = module.variable(name);
@@ -65,28 +65,44 @@ double largest(const Tensor& tensor) {
 
 /// Runs a program kernel by kernel. Each kernel's results are compared with the reference of its node and then replaced by them, so that
 /// every kernel is judged by what it does itself.
-void expect_kernels(const Lowered& lowered, const Tensors& inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
-  const ir::Graph& graph = lowered.fused.functions[0].graph;
-  const std::vector<Tensor> expected = all_values(lowered.fused, inputs, symbols);
-  test::run_loops(lowered.code, inputs, symbols, options, [&](size_t k, std::vector<Tensor>& buffers) {
+Tensors expect_kernels(const ir::Module& fused, const ir::Function& function, const MemoryPlan& plan, const backend::LoweredFunction& code,
+                       const Tensors& inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
+  const ir::Graph& graph = function.graph;
+  const std::vector<Tensor> expected = all_values(fused, function, inputs, symbols);
+  return test::run_loops(code, inputs, symbols, options, [&](size_t k, std::vector<Tensor>& buffers) {
     const ir::Node& node = graph.nodes()[k];
     double scale = 1;
     for (const ir::Value operand : node.operands) scale = std::max(scale, largest(expected[static_cast<size_t>(operand.id)]));
     const bool sums = has_sums(node.regions[0]);
     const test::Tolerance tolerance = sums ? test::Tolerance{0, 1e-4, 1e-5 * scale} : test::Tolerance{};
-    const std::vector<runtime::KernelBuffer>& uses = lowered.code.program.kernels[k].buffers;
+    const std::vector<runtime::KernelBuffer>& uses = code.program.kernels[k].buffers;
     for (const ir::Value result : node.results) {
       const Tensor& wanted = expected[static_cast<size_t>(result.id)];
       for (size_t i = 0; i < uses.size(); ++i) {
-        if (uses[i].buffer != lowered.plan.buffer_of_value[static_cast<size_t>(result.id)] || uses[i].access == runtime::Access::kRead)
+        if (uses[i].buffer != plan.buffer_of_value[static_cast<size_t>(result.id)] || uses[i].access == runtime::Access::kRead)
           continue;
         Tensor actual = buffers[i].reshaped(wanted.extents());
         const bool decided_by_rounding = sums && !is_float(wanted.dtype());  // a comparison of sums, their bits
-        if (!decided_by_rounding) test::expect_close(actual, wanted, tolerance, lowered.code.program.kernels[k].name);
+        if (!decided_by_rounding) test::expect_close(actual, wanted, tolerance, code.program.kernels[k].name);
         std::memcpy(actual.raw(), wanted.raw(), wanted.bytes());
       }
     }
   });
+}
+
+void expect_kernels(const Lowered& lowered, Tensors inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
+  const ir::Function& main = lowered.fused.functions[0];
+  if (lowered.preparation) {
+    const ir::Function& preparation = *passes::preparation_of(lowered.fused, main);
+    inputs.merge(expect_kernels(lowered.fused, preparation, lowered.preparation->plan, lowered.preparation->code, inputs, symbols, options));
+  }
+  expect_kernels(lowered.fused, main, lowered.plan, lowered.code, inputs, symbols, options);
+}
+
+/// What a function computes on the loop evaluator, prepared values first.
+Tensors run_loops(const Lowered& lowered, Tensors inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
+  if (lowered.preparation) inputs.merge(test::run_loops(lowered.preparation->code, inputs, symbols, options));
+  return test::run_loops(lowered.code, inputs, symbols, options);
 }
 
 CompileOptions at_level(TargetLevel level) {
@@ -134,8 +150,8 @@ TEST_P(ExampleLoops, DoWhatTheGraphDoes) {
         const Tensors inputs = arguments_of(module, function.name, batch);
         const SymbolValues symbols{{"batch", batch}};
         expect_kernels(lowered, inputs, symbols, evaluated(level, TileOrder::kReversed));
-        const Tensors forward = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kForward));
-        const Tensors shuffled = test::run_loops(lowered.code, inputs, symbols, evaluated(level, TileOrder::kShuffled));
+        const Tensors forward = run_loops(lowered, inputs, symbols, evaluated(level, TileOrder::kForward));
+        const Tensors shuffled = run_loops(lowered, inputs, symbols, evaluated(level, TileOrder::kShuffled));
         for (const auto& [name, tensor] : forward)
           EXPECT_TRUE(same_bits(tensor, shuffled.at(name))) << name << ": the order of tiles is seen";
         if (HasFailure()) return;
@@ -177,7 +193,7 @@ std::string fault(const RandomModule& random, TargetLevel level) {
   }
   try {
     const Lowered lowered = lower(random.module, "main", at_level(level));
-    for (const loop::Kernel& kernel : lowered.code.kernels)
+    for (const loop::Kernel& kernel : lowered.kernels())
       if (print(loop::parse_kernel(print(kernel))) != print(kernel)) return "the text of a kernel does not round-trip";
     expect_kernels(lowered, random.arguments, random.symbols, evaluated(level, TileOrder::kShuffled));
   } catch (const std::exception& error) {
@@ -191,11 +207,11 @@ int compared = 0;  // modules, by native_fault
 /// How a module's native code differs from its kernels on the loop evaluator; empty: in nothing, or some arithmetic is not exact.
 std::string native_fault(const RandomModule& random, TargetLevel level) {
   const Lowered lowered = lower(random.module, "main", at_level(level));
-  for (const loop::Kernel& kernel : lowered.code.kernels)
+  for (const loop::Kernel& kernel : lowered.kernels())
     if (!test::is_exact(kernel)) return {};
   Tensors expected;
   try {
-    expected = test::run_loops(lowered.code, random.arguments, random.symbols, evaluated(level, TileOrder::kForward));
+    expected = run_loops(lowered, random.arguments, random.symbols, evaluated(level, TileOrder::kForward));
   } catch (const Error&) {
     return {};
   }
@@ -227,7 +243,7 @@ template <class Fault> void expect_none(const RandomModule& random, TargetLevel 
       testing::Test::HasFailure() ? random : test::reduce(random, [&](const RandomModule& r) { return !fault(r, level).empty(); });
   std::string kernels;
   try {
-    for (const loop::Kernel& kernel : lower(small.module, "main", at_level(level)).code.kernels) kernels += print(kernel);
+    for (const loop::Kernel& kernel : lower(small.module, "main", at_level(level)).kernels()) kernels += print(kernel);
   } catch (const std::exception& error) {
     kernels = error.what();
   }

@@ -18,6 +18,7 @@
 #include "passes/grad.h"
 #include "passes/hoist_constants.h"
 #include "passes/manager.h"
+#include "passes/prepare_values.h"
 #include "passes/recognise.h"
 #include "passes/simplify.h"
 
@@ -35,6 +36,7 @@ Pass pass_by_name(const std::string& name) {
       {"cleanup", [](const ir::Module& m) { return cleanup(m); }},
       {"canonical_contracts", [](const ir::Module& m) { return canonical_contracts(m); }},
       {"hoist_constants", [](const ir::Module& m) { return hoist_constants(m); }},
+      {"prepare_values", [](const ir::Module& m) { return prepare_values(m); }},
       {"fuse", [](const ir::Module& m) { return fuse(m); }},
       {"bind_results", [](const ir::Module& m) { return bind_results(m); }},
   };

@@ -69,6 +69,13 @@ int32_t ProgramBuilder::port(const std::string& name, Role role, TensorType type
   return static_cast<int32_t>(program_.buffers.size()) - 1;
 }
 
+int32_t ProgramBuilder::port(const std::string& name, Role role, TensorType type, Access access) {
+  const int32_t buffer = port(name, role, std::move(type));
+  program_.ports.back().read = access != Access::kWrite;
+  program_.ports.back().written = access != Access::kRead;
+  return buffer;
+}
+
 int32_t ProgramBuilder::temporary(const std::string& name, TensorType type, int32_t shares) {
   program_.buffers.push_back({type, BufferKind::kArena, -1, -1, -1, shares, name});
   return static_cast<int32_t>(program_.buffers.size()) - 1;
@@ -114,7 +121,9 @@ Program ProgramBuilder::program() const {
   return std::move(copy.program_);
 }
 
-std::shared_ptr<const Executable> ProgramBuilder::executable() const { return std::make_shared<Executable>(program(), code_, nullptr); }
+std::shared_ptr<const Executable> ProgramBuilder::executable(std::shared_ptr<const Executable> preparation) const {
+  return std::make_shared<Executable>(program(), code_, nullptr, std::move(preparation));
+}
 
 std::shared_ptr<const Executable> chains(int depth) {
   ProgramBuilder b;

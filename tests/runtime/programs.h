@@ -32,6 +32,8 @@ class ProgramBuilder {
 
   void symbol(const std::string& name) { program_.symbols.push_back(name); }
   int32_t port(const std::string& name, Role role, TensorType type);
+  /// One that is only read, or only written.
+  int32_t port(const std::string& name, Role role, TensorType type, Access access);
   int32_t temporary(const std::string& name, TensorType type, int32_t shares = -1);
   int32_t constant(Tensor value);
   /// flops are large by default, so that a team takes part.
@@ -40,7 +42,7 @@ class ProgramBuilder {
   void end_segment();
 
   Program program() const;  // finished: lifetimes, segments, order
-  std::shared_ptr<const Executable> executable() const;
+  std::shared_ptr<const Executable> executable(std::shared_ptr<const Executable> preparation = nullptr) const;
 
  private:
   Program program_;

@@ -12,7 +12,8 @@ std::vector<bool> find_updates(const ir::Module& module, const ir::Function& fun
   const ir::Graph& graph = function.graph;
   std::vector<bool> to_output(static_cast<size_t>(graph.value_count())), updates(graph.nodes().size());
   for (size_t i = 0; i < graph.results().size(); ++i)
-    if (module.variable(function.results[i]).role == Role::kOutput) to_output[static_cast<size_t>(graph.results()[i].id)] = true;
+    if (const Role role = module.variable(function.results[i]).role; role == Role::kOutput || role == Role::kPrepared)
+      to_output[static_cast<size_t>(graph.results()[i].id)] = true;
   for (size_t i = updates.size(); i > 0; --i) {
     const auto node = static_cast<int32_t>(i - 1);
     const Value value = groups.node(node).results[0];
