@@ -8,6 +8,8 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/pages.h"
+
 namespace sinter {
 namespace {
 
@@ -27,15 +29,16 @@ struct Memory {
   std::shared_ptr<void> owner;
 };
 
-/// Zeroed memory comes from calloc, which takes large blocks from the system untouched: zero pages that were never
-/// written cost nothing. An empty tensor has an address too.
+/// Large memory comes from the system, in large pages. An empty tensor has an address too.
 Memory allocate(DType dtype, const Extents& extents, bool zeroed) {
   const size_t bytes = (static_cast<size_t>(checked_bytes(dtype, extents)) + kAlignment) / kAlignment * kAlignment;
-  void* block = zeroed ? std::calloc(bytes + kAlignment, 1) : std::aligned_alloc(kAlignment, bytes);
+  const bool large = bytes >= kHugePage;
+  void* block = large ? take_pages(bytes) : zeroed ? std::calloc(bytes + kAlignment, 1) : std::aligned_alloc(kAlignment, bytes);
   if (block == nullptr) {
     throw Error(ErrorCode::kCheck,
                 "no memory for a tensor " + std::string(name(dtype)) + to_string(extents) + " of " + std::to_string(bytes) + " bytes");
   }
+  if (large) return {block, std::shared_ptr<void>(block, [bytes](void* p) { free_pages(p, bytes); })};
   const uintptr_t address = (reinterpret_cast<uintptr_t>(block) + kAlignment - 1) / kAlignment * kAlignment;
   return {reinterpret_cast<void*>(address), std::shared_ptr<void>(block, [](void* p) { std::free(p); })};
 }

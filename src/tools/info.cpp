@@ -2,6 +2,7 @@
 #include <iostream>
 #include <nlohmann/json.hpp>
 
+#include "base/pages.h"
 #include "driver/cache.h"
 #include "driver/measure.h"
 #include "runtime/abi.h"
@@ -26,6 +27,7 @@ void print_info() {
       {"instruction sets", levels + "; compiling for " + std::string(name(default_target_level()))},
       {"caches", "L1 " + format_bytes(static_cast<double>(machine.l1_bytes)) + ", L2 " + format_bytes(static_cast<double>(machine.l2_bytes)) + ", L3 " +
                      format_bytes(static_cast<double>(machine.l3_bytes))},
+      {"2 MB pages", huge_page_policy()},
       {"kernel cache", cache.is_on() ? cache.folder() + ": " + std::to_string(files) + " entries, " + format_bytes(static_cast<double>(bytes)) : "off"},
   });
 }

@@ -2,10 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <limits>
 
 #include "base/error.h"
+#include "base/pages.h"
 
 namespace sinter {
 namespace {
@@ -136,6 +139,19 @@ TEST(Tensor, Strides) {
   EXPECT_EQ(row_major_strides({}), (Extents{}));
   EXPECT_EQ(row_major_strides({2, 3, 4}), (Extents{12, 4, 1}));
   EXPECT_EQ(row_major_strides({2, 0, 4}), (Extents{4, 4, 1}));
+}
+
+TEST(Tensor, LargeOnesAreZeroWholePagesOfTheirOwn) {
+  for (const int64_t bytes : {int64_t{kHugePage} - 128, int64_t{kHugePage}, int64_t{kHugePage} + 1, int64_t{33} << 20}) {
+    for (int round = 0; round < 2; ++round) {
+      Tensor tensor(DType::kU8, {bytes});
+      if (bytes >= static_cast<int64_t>(kHugePage)) EXPECT_EQ(reinterpret_cast<uintptr_t>(tensor.raw()) % kHugePage, 0u);
+      EXPECT_TRUE(std::all_of(tensor.span<uint8_t>().begin(), tensor.span<uint8_t>().end(), [](uint8_t byte) { return byte == 0; }));
+      std::memset(tensor.raw(), 255, tensor.bytes());
+      const Tensor copy = tensor.clone();
+      EXPECT_TRUE(same_bits(copy, tensor));
+    }
+  }
 }
 
 }  // namespace
