@@ -37,7 +37,9 @@ void KernelEmitter::emit() {
   args_ = function_->getArg(0);
   b_.SetInsertPoint(llvm::BasicBlock::Create(context_, "entry", function_));
   load_arguments();
+  find_streams(kernel_.body);
   emit_tiles();
+  finish_streams();
   b_.CreateRet(b_.getInt32(SINTER_OK));
 }
 
@@ -117,7 +119,8 @@ void KernelEmitter::statement(const loop::For& loop) {
   names_ = outer;
 }
 
-/// Full vectors first, then what is left under a mask. Accumulators from outside get a partial per lane.
+/// Full vectors first, then what is left under a mask. Accumulators from outside get a partial per lane. Where stores go past the caches, the
+/// full vectors begin at a line, and the mask serves the elements before it too.
 void KernelEmitter::vector_loop(const loop::For& loop) {
   Value* extent = uniform(loop.extent);
   SINTER_CHECK(lanes_ == 1, "kernel " + kernel_.name + ": nested vector loops");
@@ -143,22 +146,48 @@ void KernelEmitter::vector_loop(const loop::For& loop) {
     found->second = lanes;
   }
   const Names inside = names_;
-  const std::optional<int64_t> constant = loop.extent.as_constant();
-  const int64_t rest = constant ? *constant % lanes_ : -1;
-  Value* full = constant ? static_cast<Value*>(i64(*constant - rest)) : b_.CreateAnd(extent, i64(~int64_t{lanes_ - 1}));
+  vector_variable_ = loop.variable;
+  const std::vector<const loop::Store*> streamed = partials.empty() ? streamed_stores(loop) : std::vector<const loop::Store*>{};
   const auto step = [&](Value* first, Value* mask) {
-    vector_variable_ = loop.variable;
     vector_base_ = first;
     mask_ = mask;
     names_ = inside;
     body(loop.body);
   };
-  if (!constant || *constant >= lanes_) counted_loop(i64(0), full, lanes_, [&](Value* first) { step(first, nullptr); });
-  if (rest != 0) {
-    // The tail runs once or not at all.
-    counted_loop(full, extent, lanes_, [&](Value* first) {
-      Value* left = b_.CreateVectorSplat(static_cast<unsigned>(lanes_), b_.CreateSub(extent, first));
+  const auto masked = [&](Value* begin, Value* end) {  // runs once or not at all
+    counted_loop(begin, end, lanes_, [&](Value* first) {
+      Value* left = b_.CreateVectorSplat(static_cast<unsigned>(lanes_), b_.CreateSub(end, first));
       step(first, b_.CreateICmpULT(lane_numbers(), left));
+    });
+  };
+  const auto full_from = [&](Value* head) { return b_.CreateAdd(head, b_.CreateAnd(b_.CreateSub(extent, head), i64(~int64_t{lanes_ - 1}))); };
+  const auto whole = [&](Value* begin, Value* end) { counted_loop(begin, end, lanes_, [&](Value* first) { step(first, nullptr); }); };
+  if (streamed.empty()) {
+    const std::optional<int64_t> constant = loop.extent.as_constant();
+    Value* full = constant ? static_cast<Value*>(i64(*constant - *constant % lanes_)) : full_from(i64(0));
+    if (!constant || *constant >= lanes_) whole(i64(0), full);
+    if (!constant || *constant % lanes_ != 0) masked(full, extent);
+  } else {
+    Value* streams = nullptr;
+    Value* head = stream_head(streamed, extent, &streams);
+    Value* full = full_from(head);
+    llvm::BasicBlock* past = llvm::BasicBlock::Create(context_, "past_caches", function_);
+    llvm::BasicBlock* through = llvm::BasicBlock::Create(context_, "through_caches", function_);
+    llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "head_and_tail", function_);
+    b_.CreateCondBr(streams, past, through);
+    b_.SetInsertPoint(past);
+    streaming_ = true;
+    whole(head, full);
+    streaming_ = false;
+    b_.CreateBr(after);
+    b_.SetInsertPoint(through);
+    whole(head, full);
+    b_.CreateBr(after);
+    b_.SetInsertPoint(after);
+    // The head, then the tail, by the same code.
+    counted_loop(i64(0), i64(2), 1, [&](Value* part) {
+      Value* at_tail = b_.CreateICmpNE(part, i64(0));
+      masked(b_.CreateSelect(at_tail, full, i64(0)), b_.CreateSelect(at_tail, extent, head));
     });
   }
   lanes_ = 1;
@@ -218,6 +247,9 @@ void KernelEmitter::statement(const loop::Store& store) {
     Value* first = address(store.buffer, at.base);
     if (mask_) {
       b_.CreateMaskedStore(value, first, align, mask_);
+    } else if (const uint64_t line = streaming_ && store.stream_beyond > 0 ? stream_alignment(store) : 0; line > 0) {
+      llvm::StoreInst* past = b_.CreateAlignedStore(value, first, llvm::Align(line));
+      past->setMetadata(llvm::LLVMContext::MD_nontemporal, llvm::MDNode::get(context_, llvm::ConstantAsMetadata::get(b_.getInt32(1))));
     } else {
       b_.CreateAlignedStore(value, first, align);
     }

@@ -62,6 +62,13 @@ class KernelEmitter {
   void statement(const loop::Contract& contract);
   void statement(const loop::Transpose& transpose);
   void vector_loop(const loop::For& loop);
+
+  // stores past the caches (stream_emitter.cpp)
+  void find_streams(const loop::Body& statements);
+  std::vector<const loop::Store*> streamed_stores(const loop::For& loop);
+  Value* stream_head(const std::vector<const loop::Store*>& stores, Value* extent, Value** streams);
+  uint64_t stream_alignment(const loop::Store& store) const;
+  void finish_streams();
   template <class Write> void counted_loop(Value* begin, Value* end, int64_t step, const Write& write);
 
   // integers (index_emitter.cpp)
@@ -99,6 +106,8 @@ class KernelEmitter {
   Value* args_ = nullptr;
   std::vector<Value*> buffers_;
   Names names_;
+  std::map<int32_t, Value*> streams_;  // per buffer that may be written past the caches: whether it is
+  bool streaming_ = false;             // stores of the vector loop at hand are
   std::map<std::string, DType, std::less<>> variable_dtypes_;
   int lanes_ = 1;              // of the vector loop at hand
   Value* mask_ = nullptr;      // lanes that run; null: all

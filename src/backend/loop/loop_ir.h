@@ -117,10 +117,12 @@ struct Assign {
   ExpressionRef value;
 };
 
+/// With `stream_beyond`, a buffer of more bytes than that is better written past the caches (a hint: it changes no value).
 struct Store {
   int32_t buffer = -1;
   std::vector<Dim> indices;
   ExpressionRef value;
+  int64_t stream_beyond = 0;  // 0: no such hint
 };
 
 /// Defines `variable` as an integer from data, usable in Dims, to the end of the enclosing body. When it is not in [0, upper) the kernel stops with

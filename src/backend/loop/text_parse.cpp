@@ -341,6 +341,7 @@ class Parser {
     Store s;
     s.buffer = buffer();
     s.indices = indices();
+    if (cursor_.accept("beyond")) s.stream_beyond = cursor_.expect_integer("a number of bytes");
     cursor_.expect("=");
     s.value = expression();
     return s;

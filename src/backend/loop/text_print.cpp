@@ -95,7 +95,10 @@ class Printer {
   void statement(const Declare& s) { line("var " + s.name + ": " + typed(s.initial)); }
   void statement(const Update& s) { line("update " + s.name + " " + std::string(sinter::name(s.op)) + " " + expression(s.value)); }
   void statement(const Assign& s) { line("assign " + s.name + " = " + expression(s.value)); }
-  void statement(const Store& s) { line("store " + element(s.buffer, s.indices) + " = " + expression(s.value)); }
+  void statement(const Store& s) {
+    const std::string hint = s.stream_beyond != 0 ? " beyond " + std::to_string(s.stream_beyond) : "";
+    line("store " + element(s.buffer, s.indices) + hint + " = " + expression(s.value));
+  }
   void statement(const CheckedIndex& s) {
     line("checked " + s.variable + " < " + s.upper.to_string() + " site " + std::to_string(s.site) + " = " + expression(s.value));
   }

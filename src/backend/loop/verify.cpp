@@ -321,6 +321,7 @@ class Verifier {
     check(s.value);
     require(s.value->dtype == to.dtype, "L5", "the buffer has another dtype than what is stored");
     require(varies || !in_vector_, "L8", "all lanes store to one element");
+    require(s.stream_beyond >= 0, "L6", "the size beyond which a store streams is negative");
   }
 
   void statement(const CheckedIndex& s) {

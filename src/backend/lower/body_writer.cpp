@@ -7,6 +7,9 @@ namespace {
 
 using loop::ExpressionRef;
 
+/// Bytes of a result of which no cache would keep much until it is read: half of what the last level of a server's core complex has.
+constexpr int64_t kStreamBeyond = 16 << 20;
+
 ExpressionRef constant_element(const Tensor& value, int64_t position) {
   if (value.dtype() == DType::kU64) return loop::integer_constant(DType::kU64, static_cast<int64_t>(value.data<uint64_t>()[position]));  // its bits
   return is_float(value.dtype()) ? loop::constant(value.dtype(), value.get(position))
@@ -176,7 +179,10 @@ ExpressionRef BodyWriter::index_node(const ir::Node& node, const ir::Index& lowe
 
 void BodyWriter::store_result(size_t result, const std::vector<Dim>& index) {
   ExpressionRef value = value_at(graph_.results()[result], index);
-  here().push_back({loop::Store{buffers_.results[result], index, std::move(value)}});
+  const TensorType& type = graph_.type(graph_.results()[result]);
+  const Dim bytes = type.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(type.dtype)));
+  const bool streams = streams_ && !(bytes.is_constant() && bytes.constant() <= kStreamBeyond);
+  here().push_back({loop::Store{buffers_.results[result], index, std::move(value), streams ? kStreamBeyond : 0}});
 }
 
 }  // namespace sinter::backend

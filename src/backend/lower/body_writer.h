@@ -38,6 +38,8 @@ class BodyWriter {
   Dim check_index(const ir::Node& node, loop::ExpressionRef value, Dim upper);
   /// Stores `value` at `index` into the buffer of body result `result`.
   void store_result(size_t result, const std::vector<Dim>& index);
+  /// From here on results are stored past the caches where they are large: each line is written once and not read again by the kernel.
+  void stream_results() { streams_ = true; }
 
   /// Flat mode: values of `shape` are addressed by one linear index; arguments and results must be declared flat.
   void set_flat(Shape shape) { flat_ = std::move(shape), is_flat_ = true; }
@@ -62,7 +64,7 @@ class BodyWriter {
   std::map<int32_t, std::function<loop::ExpressionRef(const std::vector<Dim>&)>> sources_;
   std::vector<TensorType> operand_types_;  // of the request at hand
   int guard_depth_ = 0;  // inside a guarded side nothing may be computed ahead
-  bool is_flat_ = false;
+  bool is_flat_ = false, streams_ = false;
   Shape flat_;
 };
 

@@ -55,6 +55,7 @@ Section lower_loops(KernelBuilder& builder, const FusionRequest& request) {
     if (std::optional<Section> blocks = lower_transposed_loops(builder, request)) return std::move(*blocks);
   BodyWriter writer(builder, request.body, request.buffers);
   Section section;
+  writer.stream_results();
   writer.enter(section.body);
   if (domain.rank() == 0) {
     for (size_t i = 0; i < request.buffers.results.size(); ++i) writer.store_result(i, {});

@@ -44,6 +44,7 @@ class TransposedLoops {
       index_.push_back(Dim::symbol(axes_.back()));
     }
     BodyWriter writer(builder_, request_.body, request_.buffers);
+    writer.stream_results();
     writer.enter(body_);
     for (size_t i = 0; i < request_.buffers.results.size(); ++i) writer.store_result(i, index_);
     writer.leave();
@@ -172,7 +173,7 @@ class TransposedLoops {
   }
 
   loop::Statement rewritten(const loop::Let& s) { return {loop::Let{s.name, rewritten(s.value)}}; }
-  loop::Statement rewritten(const loop::Store& s) { return {loop::Store{s.buffer, placed(s.indices), rewritten(s.value)}}; }
+  loop::Statement rewritten(const loop::Store& s) { return {loop::Store{s.buffer, placed(s.indices), rewritten(s.value), s.stream_beyond}}; }
   loop::Statement rewritten(const loop::CheckedIndex& s) {
     return {loop::CheckedIndex{s.variable, rewritten(s.value), s.upper.substitute(places_), s.site}};
   }

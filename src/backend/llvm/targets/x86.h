@@ -13,4 +13,7 @@ struct TargetDescription {
 };
 TargetDescription describe_target(TargetLevel level);
 
+/// The intrinsic that orders non-temporal stores before everything that comes after.
+inline constexpr const char* kStreamFence = "llvm.x86.sse.sfence";
+
 }  // namespace sinter::backend
