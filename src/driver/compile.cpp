@@ -33,12 +33,15 @@ Hash128 cache_key(const ir::Module& module, const CompileOptions& options) {
   Hasher hasher;
   hasher.text(ir::structural_hash(module, true).to_string()).text(build_id()).number(SINTER_ABI_VERSION).number(runtime::kProgramVersion);
   hasher.number(static_cast<uint64_t>(options.level));
-  hasher.number(static_cast<uint64_t>(machine.l2_bytes)).number(static_cast<uint64_t>(machine.l3_bytes));  // fusing weighs by them
+  for (const int64_t bytes : {machine.l1_bytes, machine.l2_bytes, machine.l3_bytes}) hasher.number(static_cast<uint64_t>(bytes));  // fusing weighs by them
   return hasher.finish();
 }
 
-passes::FuseOptions fuse_options() {
+passes::FuseOptions fuse_options(TargetLevel level) {
   passes::FuseOptions options;
+  const double wide = target_of(level).vector_bits / 512.0;  // of the vectors that the defaults speak of
+  options.vector_bytes *= wide, options.simple_operations *= wide, options.multiply_adds *= wide;
+  options.l1_bytes = static_cast<double>(this_machine().l1_bytes);
   options.l2_bytes = static_cast<double>(this_machine().l2_bytes);
   options.l3_bytes = static_cast<double>(this_machine().l3_bytes);
   return options;
@@ -81,7 +84,7 @@ Lowered lower(const ir::Module& module, std::string_view function, const Compile
   Clock clock;
   Lowered lowered;
   WorkingOn context("function " + std::string(function));
-  const std::vector<passes::Pass> list = pipeline(fuse_options(), &told.fusion);
+  const std::vector<passes::Pass> list = pipeline(fuse_options(options.level), report ? &told.fusion : nullptr);
   lowered.fused = passes::run_passes(only(module, function), list, options.passes, &told.passes);
   told.passes_seconds = clock.lap();
   const auto lower_one = [&](const ir::Function& one, MemoryPlan& plan, backend::LoweredFunction& code) {
@@ -129,7 +132,7 @@ std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std
       cache.remove(key);  // the checksum held, the code did not: compile anew
     }
   }
-  Lowered lowered = lower(module, function, options, &told);
+  Lowered lowered = lower(module, function, options, report ? &told : nullptr);
   clock.lap();
   const int threads = options.threads > 0 ? options.threads : this_machine().cores;
   CacheEntry entry{std::move(lowered.code.program), std::nullopt, backend::generate_objects(lowered.kernels(), options.level, threads)};

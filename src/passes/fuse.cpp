@@ -3,6 +3,7 @@
 #include <set>
 
 #include "passes/dce.h"
+#include "passes/fuse/cost.h"
 #include "passes/fuse/emit.h"
 #include "passes/rewrite.h"
 #include "passes/split_reductions.h"
@@ -39,7 +40,7 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
   for (int32_t group = 0; group < groups.count(); ++group)
     updates[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
   const Precedence precedence(function, groups);
-  std::vector<Decision> decisions = merger.decisions();
+  std::vector<Decision> decisions = report == nullptr ? std::vector<Decision>() : merger.decisions();
   const std::vector<Kernel> kernels =
       put_side_by_side(groups, precedence, order_groups(groups, precedence, updates), updates, options, decisions);
   function.graph = emit(groups, kernels);
@@ -62,7 +63,8 @@ std::string to_text(const FusionReport& report) {
   std::string text;
   for (const Decision& decision : report.decisions)
     text += decision.function + ": " + decision.producer + " -> " + decision.consumer + ": " +
-            (decision.fused ? "one kernel" : "two kernels") + ": " + decision.reason + "\n";
+            (decision.fused ? "one kernel" : "two kernels") + ", together " + microseconds(decision.together) + ", apart " +
+            microseconds(decision.apart) + ": " + decision.reason + "\n";
   return text;
 }
 

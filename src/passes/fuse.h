@@ -18,9 +18,11 @@ namespace sinter::passes {
 /// Facts of the machine as plain numbers, and how far to go. Times in nanoseconds, rates in bytes per nanosecond and
 /// operations per nanosecond.
 struct FuseOptions {
-  double l2_bytes = 1 << 20, l3_bytes = 32 << 20;
-  double l2_rate = 50, l3_rate = 25, dram_rate = 10;
-  double simple_operations = 16;  // vector arithmetic
+  double l1_bytes = 32 << 10, l2_bytes = 1 << 20, l3_bytes = 32 << 20;
+  double l1_rate = 100, l2_rate = 50, l3_rate = 25, dram_rate = 10;
+  double vector_bytes = 64;
+  double simple_operations = 16;  // on elements of 4 bytes, loads and stores among them
+  double multiply_adds = 40;      // of contractions
   double kernel_time = 150;       // of starting one more kernel
   int64_t symbol = 64;            // what a symbol of a shape is taken for in estimates
   int most_streams = 16;          // arrays that one kernel of kind loops reads and writes side by side
@@ -34,7 +36,8 @@ struct FuseOptions {
 struct Decision {
   std::string function, producer, consumer;
   bool fused = false;
-  std::string reason;  // with the estimated time of both choices where there was a choice
+  double together = 0, apart = 0;  // estimated nanoseconds of both choices
+  std::string reason;
 };
 
 struct FusionReport {

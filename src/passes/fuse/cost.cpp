@@ -1,6 +1,7 @@
 #include "passes/fuse/cost.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <set>
 
@@ -18,6 +19,10 @@ std::string format(const char* pattern, double number) {
 double CostModel::elements(const Shape& shape) const {
   double count = 1;
   for (const Dim& dim : shape) {
+    if (const auto known = dim.as_constant()) {
+      count *= static_cast<double>(*known);
+      continue;
+    }
     std::set<std::string> symbols;
     dim.collect_symbols(symbols);
     SymbolValues values;
@@ -31,35 +36,71 @@ double CostModel::elements(const Shape& shape) const {
   return count;
 }
 
-double CostModel::bytes(const TensorType& type) const { return elements(type.shape) * static_cast<double>(size_in_bytes(type.dtype)); }
-
-double CostModel::transfer(double bytes) const {
-  const double rate = bytes <= options_.l2_bytes ? options_.l2_rate : bytes <= options_.l3_bytes ? options_.l3_rate : options_.dram_rate;
-  return bytes / rate;
+double CostModel::elements(ir::Value value) const {
+  const auto [place, fresh] = elements_.emplace(value.id, 0);
+  if (fresh) place->second = elements(groups_.graph().type(value).shape);
+  return place->second;
 }
 
-double CostModel::time(const Groups& groups, int32_t group) const {
-  double moved = 0, operations = 0;
-  for (const ir::Value value : groups.reads(group)) moved += bytes(groups.graph().type(value));
-  for (const ir::Value value : groups.results(group)) moved += bytes(groups.graph().type(value));
-  for (const int32_t member : groups.group(group).members) {
-    const ir::Node& node = groups.node(member);
-    const NodeFacts& facts = groups.facts(member);
-    const Shape& shape = groups.graph().type(node.results[0]).shape;
-    if (facts.kind == NodeKind::kContract) {
-      double depth = 1;
-      const Shape& lhs = groups.graph().type(node.operands[0]).shape;
-      for (const int64_t axis : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "lhs_contract"))
-        depth *= elements({lhs[static_cast<size_t>(axis)]});
-      operations += 0.5 * elements(shape) * depth;  // two of them at once, from registers
-    } else {
-      operations += facts.cost * elements(facts.kind == NodeKind::kReduce ? groups.graph().type(node.operands[0]).shape : shape);
-    }
+double CostModel::bytes(ir::Value value) const {
+  return elements(value) * static_cast<double>(size_in_bytes(groups_.graph().type(value).dtype));
+}
+
+double CostModel::bytes(const std::vector<ir::Value>& values) const {
+  double all = 0;
+  for (const ir::Value value : values) all += bytes(value);
+  return all;
+}
+
+CacheLevel CostModel::level_of(double bytes) const {
+  if (bytes <= options_.l1_bytes) return {"L1", options_.l1_rate};
+  if (bytes <= options_.l2_bytes) return {"L2", options_.l2_rate};
+  if (bytes <= options_.l3_bytes) return {"L3", options_.l3_rate};
+  return {"memory", options_.dram_rate};
+}
+
+/// Elements that vectors along the last axis compute.
+double CostModel::padded(ir::Value value) const {
+  const TensorType& type = groups_.graph().type(value);
+  const double count = elements(value);
+  if (type.shape.rank() == 0 || count == 0) return count;
+  const double lanes = std::max(1.0, options_.vector_bytes / static_cast<double>(size_in_bytes(type.dtype)));
+  const double last = elements(Shape{type.shape[type.shape.rank() - 1]});
+  return last >= 2 * lanes && type.shape.rank() == 1 ? count : count / last * std::ceil(last / lanes) * lanes;
+}
+
+double CostModel::operations_of(int32_t index) const {
+  const ir::Node& node = groups_.node(index);
+  const NodeFacts& facts = groups_.facts(index);
+  if (facts.kind != NodeKind::kContract)
+    return facts.cost * padded(facts.kind == NodeKind::kReduce ? node.operands[0] : node.results[0]);
+  double depth = 1;
+  const Shape& lhs = groups_.graph().type(node.operands[0]).shape;
+  for (const int64_t axis : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "lhs_contract"))
+    depth *= elements(Shape{lhs[static_cast<size_t>(axis)]});
+  return padded(node.results[0]) * depth * options_.simple_operations / options_.multiply_adds;
+}
+
+double CostModel::arithmetic_of(int32_t group) const {
+  double operations = 0;
+  for (const int32_t member : groups_.group(group).members) {
+    const auto [place, fresh] = operations_.emplace(member, 0);
+    if (fresh) place->second = operations_of(member);
+    operations += place->second;
   }
-  return kernel() + transfer(moved) + arithmetic(operations);
+  return arithmetic(operations);
 }
 
-std::string nanoseconds(double time) { return time < 1e6 ? format("%.2f us", time / 1e3) : format("%.2f ms", time / 1e6); }
+double CostModel::time(const Groups::Streams& streams, const CacheLevel& level, double arithmetic) const {
+  return kernel() + (bytes(streams.reads) + bytes(streams.writes)) / level.rate + arithmetic;
+}
+
+double CostModel::time(int32_t group) const {
+  const Groups::Streams streams = groups_.streams({group});
+  return time(streams, level_of(bytes(streams.reads) + bytes(streams.writes)), arithmetic_of(group));
+}
+
+std::string microseconds(double time) { return time < 1e6 ? format("%.2f us", time / 1e3) : format("%.2f ms", time / 1e6); }
 std::string kilobytes(double bytes) {
   return bytes < 1024 * 1024 ? format("%.1f KiB", bytes / 1024) : format("%.1f MiB", bytes / 1024 / 1024);
 }

@@ -14,7 +14,7 @@ using ir::Value;
 
 std::string reason_of(const Groups& groups, int32_t group) {
   const Group& g = groups.group(group);
-  const std::string apart = g.members.size() == 1 ? "" : "; apart they would take " + nanoseconds(g.saved) + " more";
+  const std::string apart = g.members.size() == 1 ? "" : "; apart they would take " + microseconds(g.saved) + " more";
   const std::string count = std::to_string(g.members.size()) + (g.members.size() == 1 ? " node" : " nodes");
   if (g.verdict.kind == "contract")
     return (g.members.size() == 1 ? "a contraction" : "a contraction and what goes with it place by place, " + count) + apart;

@@ -145,6 +145,21 @@ std::vector<Value> Groups::results_of(const std::vector<int32_t>& members) const
 
 std::vector<Value> Groups::results(int32_t group) const { return results_of(groups_[static_cast<size_t>(group)].members); }
 
+Groups::Streams Groups::streams(const std::vector<int32_t>& groups) const {
+  const auto inside = [&](int32_t group) { return std::find(groups.begin(), groups.end(), group) != groups.end(); };
+  Streams all;
+  for (const int32_t group : groups) {
+    for (const Value value : reads(group))
+      if (!inside(maker(value))) add_once(all.reads, value);
+    for (const Value value : results(group)) {
+      const auto& by = readers(value);
+      const bool internal = std::all_of(by.begin(), by.end(), [&](int32_t r) { return inside(group_of(r)); });
+      if (is_result(value) || !internal) all.writes.push_back(value);
+    }
+  }
+  return all;
+}
+
 std::vector<int32_t> Groups::contents(const std::vector<int32_t>& members) const {
   std::set<int32_t> all(members.begin(), members.end());
   std::vector<int32_t> open = members;

@@ -43,6 +43,11 @@ class Groups {
   /// What a group reads, in order of first use; what others read of it.
   std::vector<ir::Value> reads(int32_t group) const;
   std::vector<ir::Value> results(int32_t group) const;
+  /// What some groups, as one kernel, read and write of memory.
+  struct Streams {
+    std::vector<ir::Value> reads, writes;
+  };
+  Streams streams(const std::vector<int32_t>& groups) const;
   /// Groups that it reads from, that read from it; rising.
   const std::vector<int32_t>& before(int32_t group) const { return groups_[static_cast<size_t>(group)].before; }
   const std::vector<int32_t>& after(int32_t group) const { return groups_[static_cast<size_t>(group)].after; }

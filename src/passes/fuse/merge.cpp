@@ -180,8 +180,9 @@ bool Merger::try_merge(int32_t group, int32_t other) {
   const std::vector<int32_t> after = groups_.after(group);
   const bool feeds = std::find(after.begin(), after.end(), other) != after.end();
   decisions_.push_back(
-      {"", group_label(groups_, feeds ? group : other), group_label(groups_, feeds ? other : group), true, choice.to_text()});
-  groups_.merge(group, other, std::move(verdict), choice.saved - choice.again);
+      {"", group_label(groups_, feeds ? group : other), group_label(groups_, feeds ? other : group), true, choice.together, choice.apart,
+       choice.to_text()});
+  groups_.merge(group, other, std::move(verdict), choice.apart - choice.together);
   return true;
 }
 
@@ -189,21 +190,13 @@ std::string Merger::too_many_streams(int32_t a, int32_t b, const Verdict& verdic
   const bool contract = verdict.kind == "contract";
   const int limit = contract ? options_.most_epilogue_streams : options_.most_streams;
   if (verdict.domain.rank() == 0) return {};
+  const Groups::Streams both = groups_.streams({a, b});
   std::set<Value> streams;
-  const auto add = [&](Value value) {
-    const Shape& shape = groups_.graph().type(value).shape;
-    if (contract ? shape == verdict.domain : shape.rank() > 0) streams.insert(value);
-  };
-  for (const int32_t group : {a, b}) {
-    for (const Value value : groups_.reads(group))
-      if (groups_.maker(value) != a && groups_.maker(value) != b) add(value);
-    for (const Value value : groups_.results(group)) {
-      const auto& readers = groups_.readers(value);
-      const bool inside =
-          std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == a || groups_.group_of(r) == b; });
-      if (!inside || groups_.is_result(value)) add(value);
+  for (const auto* values : {&both.reads, &both.writes})
+    for (const Value value : *values) {
+      const Shape& shape = groups_.graph().type(value).shape;
+      if (contract ? shape == verdict.domain : shape.rank() > 0) streams.insert(value);
     }
-  }
   if (static_cast<int>(streams.size()) <= limit) return {};
   return "one kernel would walk over " + std::to_string(streams.size()) + " arrays side by side, " + std::to_string(limit) + " at most";
 }
@@ -225,13 +218,13 @@ void Merger::count_reads(Value operand, Value value, bool moved, Reads& reads) c
   if (!groups_.facts(node).view) {
     for (const Value inner : producer->operands) count_reads(inner, value, moved, reads);
   } else if (reads.views.insert(node).second) {
-    reads.elements += cost_.elements(groups_.graph().type(operand).shape);
+    reads.elements += cost_.elements(operand);
   }
 }
 
 double Merger::reads_of(Value value, int32_t consumer, const Verdict& verdict) const {
   const ir::Graph& graph = groups_.graph();
-  const double count = cost_.elements(graph.type(value).shape);
+  const double count = cost_.elements(value);
   if (verdict.kind == "rows" && graph.type(value).shape == kept_shape(verdict.domain, verdict.axes)) return count;  // computed once per row
   Reads reads;
   for (const int32_t reader : groups_.readers(value)) {
@@ -239,7 +232,7 @@ double Merger::reads_of(Value value, int32_t consumer, const Verdict& verdict) c
     const bool moved = groups_.facts(reader).view || groups_.facts(reader).finds;
     Reads here;
     for (const Value operand : groups_.node(reader).operands) count_reads(operand, value, moved, here);
-    if (here.moved) reads.elements += cost_.elements(graph.type(groups_.node(reader).results[0]).shape);
+    if (here.moved) reads.elements += cost_.elements(groups_.node(reader).results[0]);
     reads.own = reads.own || here.own;
     if (here.views.empty()) continue;
     if (std::any_of(here.views.begin(), here.views.end(), [&](int32_t view) { return reads.views.insert(view).second; }))
@@ -248,53 +241,49 @@ double Merger::reads_of(Value value, int32_t consumer, const Verdict& verdict) c
   return reads.elements + (reads.own ? count : 0);
 }
 
-Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const {
-  Choice choice;
-  choice.saved = cost_.kernel();
-  for (const auto& [producer, consumer] : {std::pair(a, b), std::pair(b, a)}) {
-    double operations = 0;
-    bool expensive = false;
-    for (const int32_t member : groups_.group(producer).members) {
-      operations += groups_.facts(member).cost;
-      expensive = expensive || groups_.facts(member).cost >= kExpensive;
-    }
-    for (const Value value : groups_.reads(consumer)) {
-      if (groups_.maker(value) != producer) continue;
-      const auto& readers = groups_.readers(value);
-      const bool internal = !groups_.is_result(value) &&
-                            std::all_of(readers.begin(), readers.end(), [&](int32_t r) { return groups_.group_of(r) == consumer; });
-      const double bytes = cost_.bytes(groups_.graph().type(value));
-      choice.saved += cost_.transfer(internal ? 2 * bytes : bytes);
-      if (groups_.group(producer).verdict.kind != "loops") continue;  // a reduction or contraction is never computed again
-      const double count = cost_.elements(groups_.graph().type(value).shape), reads = reads_of(value, consumer, verdict);
-      if (reads <= 1.01 * count) continue;
-      choice.again += cost_.arithmetic(operations * (reads - count));
-      choice.expensive = choice.expensive || expensive;
-    }
+double Merger::computed_again(int32_t producer, int32_t consumer, const Verdict& verdict) const {
+  if (groups_.group(producer).verdict.kind != "loops") return 0;  // a reduction or contraction is never computed again
+  double operations = 0, again = 0;
+  for (const int32_t member : groups_.group(producer).members) operations += groups_.facts(member).cost;
+  for (const Value value : groups_.reads(consumer)) {
+    if (groups_.maker(value) != producer) continue;
+    const double count = cost_.elements(value), reads = reads_of(value, consumer, verdict);
+    if (reads > 1.01 * count) again += cost_.arithmetic(operations * (reads - count));
   }
+  return again;
+}
+
+Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const {
+  const Groups::Streams of_a = groups_.streams({a}), of_b = groups_.streams({b}), of_both = groups_.streams({a, b});
+  const double moved_a = cost_.bytes(of_a.reads) + cost_.bytes(of_a.writes), moved_b = cost_.bytes(of_b.reads) + cost_.bytes(of_b.writes);
+  const double arithmetic_a = cost_.arithmetic_of(a), arithmetic_b = cost_.arithmetic_of(b);
+  const CacheLevel level = cost_.level_of(moved_a + moved_b);
+  Choice choice;
+  choice.level = level.name;
+  if (!verdict.kind.empty()) choice.again = computed_again(a, b, verdict) + computed_again(b, a, verdict);
+  choice.bytes = moved_a + moved_b - cost_.bytes(of_both.reads) - cost_.bytes(of_both.writes);
+  choice.together = cost_.time(of_both, level, arithmetic_a + arithmetic_b) + choice.again;
+  choice.apart = cost_.time(of_a, level, arithmetic_a) + cost_.time(of_b, level, arithmetic_b);
   return choice;
 }
 
 std::string Merger::Choice::to_text() const {
-  const std::string work = again == 0 ? "no work twice" : nanoseconds(again) + " of " + (expensive ? "expensive " : "") + "work again";
-  return "together: " + work + "; apart: " + nanoseconds(saved) + " for memory and a kernel more";
+  return (again == 0 ? "no work twice" : microseconds(again) + " of work again") + " against " + kilobytes(bytes) + " through " + level +
+         " and a kernel more";
 }
 
-std::string Merger::refusal(int32_t producer, int32_t consumer) const {
+Decision Merger::refusal(int32_t producer, int32_t consumer) const {
   const Verdict verdict = groups_.judge_merged(producer, consumer);
+  const Choice choice = weigh(producer, consumer, verdict);
+  std::string why = verdict.refusal;
   if (!verdict.kind.empty()) {
-    if (std::string why = too_many_streams(producer, consumer, verdict); !why.empty()) return why;
-    if (groups_.separated(producer, consumer)) return "another kernel lies between them";
-    const Choice choice = weigh(producer, consumer, verdict);
-    if (!choice.pays()) return choice.to_text();
-    const std::string why =
-        is_update(consumer) != is_update(producer) ? "updates of variables run together, at the end" : "no round tries them";
-    return why + "; " + choice.to_text();
+    why = too_many_streams(producer, consumer, verdict);
+    if (why.empty() && groups_.separated(producer, consumer)) why = "another kernel lies between them";
+    if (why.empty() && choice.pays())
+      why = is_update(consumer) != is_update(producer) ? "updates of variables run together, in place at the end" : "no round tries them";
   }
-  double bytes = 0;
-  for (const Value value : groups_.reads(consumer))
-    if (groups_.maker(value) == producer) bytes += cost_.bytes(groups_.graph().type(value));
-  return verdict.refusal + "; apart: " + kilobytes(bytes) + " through memory, " + nanoseconds(cost_.transfer(2 * bytes) + cost_.kernel());
+  return {"", group_label(groups_, producer), group_label(groups_, consumer), false, choice.together, choice.apart,
+          (why.empty() ? "" : why + "; ") + choice.to_text()};
 }
 
 std::vector<Decision> Merger::decisions() {
@@ -302,7 +291,7 @@ std::vector<Decision> Merger::decisions() {
   for (int32_t consumer = 0; consumer < groups_.count(); ++consumer) {
     if (!groups_.alive(consumer)) continue;
     for (const int32_t producer : groups_.before(consumer))
-      all.push_back({"", group_label(groups_, producer), group_label(groups_, consumer), false, refusal(producer, consumer)});
+      all.push_back(refusal(producer, consumer));
   }
   return all;
 }

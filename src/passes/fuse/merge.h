@@ -20,7 +20,7 @@ std::string group_label(const Groups& groups, int32_t group);
 class Merger {
  public:
   Merger(Groups& groups, std::vector<bool> updates, const FuseOptions& options)
-      : groups_(groups), updates_(std::move(updates)), options_(options), cost_(options) {}
+      : groups_(groups), updates_(std::move(updates)), options_(options), cost_(options, groups) {}
 
   void run();
   /// What was decided, ending with the boundaries that stay.
@@ -45,14 +45,18 @@ class Merger {
   void trim(int32_t group);
   bool only_adds(int32_t group, int32_t node) const;
 
-  /// Both choices between two groups: time lost by computing elements again, time won by not passing through memory.
+  /// Both choices between two groups, in nanoseconds: one kernel, which may compute elements again, or two, which pass
+  /// them through memory.
   struct Choice {
-    double again = 0, saved = 0;
-    bool expensive = false;  // what would be computed again
-    bool pays() const { return again == 0 || (!expensive && again < saved); }
+    double together = 0, apart = 0;
+    double again = 0, bytes = 0;  // part of `together`; what passes through memory only when apart
+    const char* level = "";       // the cache that it passes through
+    bool pays() const { return together <= apart; }
     std::string to_text() const;
   };
   Choice weigh(int32_t a, int32_t b, const Verdict& verdict) const;
+  /// Of computing elements of `producer` as often as `consumer` reads them.
+  double computed_again(int32_t producer, int32_t consumer, const Verdict& verdict) const;
   struct Reads {
     bool own = false, moved = false;  // at the reader's own position; through the reader, which is a view
     double elements = 0;
@@ -62,7 +66,7 @@ class Merger {
   /// How many elements of `value` the nodes of `consumer` read: once at their own position, and once more by every
   /// view.
   double reads_of(ir::Value value, int32_t consumer, const Verdict& verdict) const;
-  std::string refusal(int32_t producer, int32_t consumer) const;
+  Decision refusal(int32_t producer, int32_t consumer) const;
   std::string too_many_streams(int32_t a, int32_t b, const Verdict& verdict) const;
 
   Groups& groups_;

@@ -85,7 +85,7 @@ class SideBySide {
       : groups_(groups),
         updates_(updates),
         options_(options),
-        cost_(options),
+        cost_(options, groups),
         next_(successors(groups, precedence)),
         kernels_(order.size()),
         held_(order.size(), 0) {
@@ -100,9 +100,9 @@ class SideBySide {
         if (kernels_[to].empty() || !fits(group, to)) continue;
         const double held = is_update(group) ? 0 : longer_held(group, to);  // gradients wait for the end in any case
         if (held_[to] + held > options_.l2_bytes / 2) continue;
-        decisions.push_back({"", group_label(groups_, group), group_label(groups_, kernels_[to][0]), true,
-                             "side by side, nothing waits for it; together: " + kilobytes(held) +
-                                 " held longer; apart: " + nanoseconds(cost_.kernel()) + " for a kernel more"});
+        const double apart = cost_.time(group) + cost_.time(kernels_[to][0]);
+        decisions.push_back({"", group_label(groups_, group), group_label(groups_, kernels_[to][0]), true, apart - cost_.kernel(), apart,
+                             "side by side, nothing waits for it: " + kilobytes(held) + " held longer against a kernel more"});
         held_[to] += held;
         kernels_[to].push_back(group);
         kernels_[i - 1].clear();
@@ -119,7 +119,7 @@ class SideBySide {
   const Verdict& verdict(int32_t group) const { return groups_.group(group).verdict; }
 
   bool can_join(int32_t group) const {
-    return verdict(group).kind == "loops" || verdict(group).kind == "columns" || cost_.time(groups_, group) < options_.small_kernel;
+    return verdict(group).kind == "loops" || verdict(group).kind == "columns" || cost_.time(group) < options_.small_kernel;
   }
 
   /// The place of the first kernel that must come after `group`.
@@ -149,7 +149,7 @@ class SideBySide {
       size_t last = 0;
       for (const int32_t reader : groups_.readers(value))
         if (groups_.group_of(reader) != group) last = std::max(last, place_.at(groups_.group_of(reader)));
-      if (last < to) bytes += cost_.bytes(groups_.graph().type(value));
+      if (last < to) bytes += cost_.bytes(value);
     }
     return bytes;
   }
