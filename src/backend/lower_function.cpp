@@ -1,6 +1,7 @@
 #include "backend/lower_function.h"
 
 #include <map>
+#include <optional>
 #include <set>
 
 #include "backend/loop/text.h"
@@ -32,6 +33,18 @@ Dim count_flops(const ir::Graph& body) {
     }
   }
   return total;
+}
+
+/// What dtype the arithmetic is in: that of the products, which outweigh all else, or else of the first result.
+std::optional<DType> arithmetic_dtype(const ir::Graph& body) {
+  std::optional<DType> found;
+  for (const ir::Node& node : body.nodes()) {
+    for (const ir::Graph& region : node.regions)
+      if (const auto inside = arithmetic_dtype(region); inside && !found) found = inside;
+    if (std::holds_alternative<ir::Contract>(node.op->lowering)) return body.type(node.operands[0]).dtype;
+    if (!found && std::holds_alternative<ir::Elementwise>(node.op->lowering)) found = body.type(node.results[0]).dtype;
+  }
+  return found;
 }
 
 Dim byte_count(const TensorType& type) { return type.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(type.dtype))); }
@@ -195,6 +208,7 @@ class FunctionWriter {
     if (entry.name.empty()) entry.name = kind_of(node);
     if (!node.name.empty()) entry.name += " " + node.name;
     entry.flops = count_flops(body);
+    entry.arithmetic = arithmetic_dtype(body).value_or(DType::kF32);
     for (const ir::Value value : node.operands) entry.bytes = entry.bytes + byte_count(function_.graph.type(value));
     for (const ir::Value value : node.results) entry.bytes = entry.bytes + byte_count(function_.graph.type(value));
     lowered_.code_of_kernel.push_back(intern(std::move(kernel), kind_of(node)));

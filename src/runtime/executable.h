@@ -94,6 +94,7 @@ class State {
 struct KernelTime {
   int64_t calls = 0;
   double seconds = 0;  // sum over participants
+  double longest = 0;  // of the participant that was at it longest, call by call: about what the kernel took
 };
 
 class Run {

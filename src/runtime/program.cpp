@@ -133,11 +133,10 @@ class Reader {
     if (!bytes.empty()) std::memcpy(tensor.raw(), bytes.data(), bytes.size());
     return tensor;
   }
+  DType dtype() { return static_cast<DType>(choice(std::size(kAllDTypes))); }
   bool at_end() const { return rest_.empty(); }
 
  private:
-  DType dtype() { return static_cast<DType>(choice(std::size(kAllDTypes))); }
-
   /// One canonical factor. What is not canonical is refused: it might multiply out to an enormous sum.
   Dim atom(int nesting) {
     const auto kind = static_cast<DimAtom::Kind>(choice(5));
@@ -174,6 +173,7 @@ void write_kernel(Writer& out, const ProgramKernel& kernel) {
   out.list(kernel.failure_sites, [&](const std::string& node) { out.text(node); });
   out.dim(kernel.flops);
   out.dim(kernel.bytes);
+  out.byte(static_cast<uint8_t>(kernel.arithmetic));
 }
 
 ProgramKernel read_kernel(Reader& in) {
@@ -194,6 +194,7 @@ ProgramKernel read_kernel(Reader& in) {
   in.list(kernel.failure_sites, [&] { return in.text(); });
   kernel.flops = in.dim();
   kernel.bytes = in.dim();
+  kernel.arithmetic = in.dtype();
   return kernel;
 }
 

@@ -42,6 +42,7 @@ struct ProgramKernel {
   std::vector<int32_t> after;              // kernels of the same segment that must be complete before any tile of this one
   std::vector<std::string> failure_sites;  // the model's node name per failure site
   Dim flops = 0, bytes = 0;                // arithmetic (a transcendental counts as one) and compulsory memory traffic of one run
+  DType arithmetic = DType::kF32;          // of the operands of products, else of the first result
 };
 
 /// Kernels [first, first + count) that run without returning to the host.

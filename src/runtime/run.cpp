@@ -334,7 +334,13 @@ void Run::Impl::raise(size_t kernel, const SinterFailure& failure) {
 void Run::Impl::collect_profile() {
   for (size_t k = 0; k < times.size(); ++k) {
     times[k].calls += 1;
-    for (Participant& participant : participants) times[k].seconds += std::exchange(participant.seconds[k], 0.0);
+    double longest = 0;
+    for (Participant& participant : participants) {
+      const double own = std::exchange(participant.seconds[k], 0.0);
+      times[k].seconds += own;
+      longest = std::max(longest, own);
+    }
+    times[k].longest += longest;
   }
 }
 

@@ -34,16 +34,28 @@ void print_info() {
 
 void print_peaks(int threads) {
   const auto team = make_team(threads);
+  driver::pin(*team);
   std::cout << "measuring with " << team->size() << (team->size() == 1 ? " thread" : " threads") << "\n";
   std::vector<std::vector<std::string>> rows;
-  for (const TargetLevel level : kLevels)
-    if (level <= this_machine().best_level && level != TargetLevel::kV4Bf16)
-      rows.push_back({"f32 multiply-add, " + std::string(name(level)), format_number(driver::measure_fma_gflops(level, *team), 1), "GFLOP/s"});
+  const auto add = [&](const std::string& what, double value, int digits, const char* unit) { rows.push_back({what, format_number(value, digits), unit}); };
+  for (const TargetLevel level : kLevels) {
+    if (level > this_machine().best_level) continue;
+    const std::string sum = target_of(level).has_fma ? " multiply-adds, " : " products and sums, ";
+    for (const Arithmetic arithmetic : {Arithmetic::kF32, Arithmetic::kF64, Arithmetic::kBf16, Arithmetic::kInt8}) {
+      if (arithmetic == Arithmetic::kBf16 && level < TargetLevel::kV4Bf16) continue;  // there f32 does the work
+      double best = 0;
+      for (int i = 0; i < 5; ++i) best = std::max(best, driver::measure_arithmetic(level, arithmetic, *team));
+      add(std::string(name(arithmetic)) + sum + std::string(name(level)), best, 1, "GFLOP/s");
+    }
+  }
   const driver::Peaks peaks = driver::measure_peaks(default_target_level(), *team);
-  rows.push_back({"read from L2", format_number(peaks.read_l2_gbps, 1), "GB/s"});
-  rows.push_back({"read from L3", format_number(peaks.read_l3_gbps, 1), "GB/s"});
-  rows.push_back({"read from memory", format_number(peaks.read_dram_gbps, 1), "GB/s"});
-  rows.push_back({"stream in memory", format_number(peaks.stream_gbps, 1), "GB/s"});
+  add("read from L1", peaks.read_l1_gbps, 1, "GB/s");
+  add("read from L2", peaks.read_l2_gbps, 1, "GB/s");
+  add("read from L3", peaks.read_l3_gbps, 1, "GB/s");
+  add("read from DRAM, 2 MB pages", peaks.read_dram_gbps, 1, "GB/s");
+  add("stream in DRAM (non-temporal triad)", peaks.stream_gbps, 1, "GB/s");
+  add("parallel region", peaks.region_seconds * 1e6, 2, "us");
+  add("parallel region after 2 ms of idling", peaks.idle_region_seconds * 1e6, 2, "us");
   std::cout << table(rows, {1});
 }
 
@@ -56,7 +68,7 @@ void add_info(CLI::App& app) {
   };
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("info", "Show this machine, instruction sets, and the kernel cache");
-  verb->add_flag("--measure", options->measure, "Measure the peaks of arithmetic and memory");
+  verb->add_flag("--measure", options->measure, "Measure the peaks of arithmetic and memory, and what a parallel region costs");
   verb->add_option("--threads", options->threads, "Threads to measure with; all cores unless given")->check(CLI::Range(1, 1024));
   verb->callback([options] {
     print_info();

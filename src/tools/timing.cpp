@@ -2,17 +2,24 @@
 
 #include <algorithm>
 #include <chrono>
-#include <nlohmann/json.hpp>
+#include <map>
 #include <optional>
+#include <set>
 
 #include "runtime/memory_block.h"
-#include "tools/command_line.h"
 #include "tools/plan_text.h"
 
 namespace sinter::tools {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+
+constexpr double kStretchSeconds = 0.04;
+constexpr double kTotalSeconds = 0.6, kKernelSeconds = 0.4;
+constexpr double kBlockSeconds = 0.002;  // long enough for the clock to cost nothing
+constexpr size_t kEnoughStretches = 4;
+constexpr double kPatience = 4;               // times the planned seconds, for enough undisturbed stretches
+constexpr double kQuiet[] = {0.97, 0.94, 0};  // of the best burst, the strictest first that leaves enough
 
 double median(std::vector<double> values) {
   std::nth_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(values.size() / 2), values.end());
@@ -24,7 +31,8 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 /// Fills the caches of all participants with something else.
 class CacheSweep {
  public:
-  explicit CacheSweep(runtime::Team& team) : team_(team), each_((4 * this_machine().l3_bytes / team.size() + 4095) / 4096 * 4096), memory_(each_ * team.size(), "memory to sweep the caches with") {
+  explicit CacheSweep(runtime::Team& team)
+      : team_(team), each_((4 * this_machine().l3_bytes / team.size() + 4095) / 4096 * 4096), memory_(each_ * team.size(), "memory to sweep the caches with") {
     std::fill_n(memory_.data(), memory_.bytes(), std::byte{1});
   }
   void sweep() {
@@ -44,24 +52,94 @@ class CacheSweep {
   runtime::MemoryBlock memory_;
 };
 
-/// What holds the working set, and its bandwidth.
-std::pair<std::string, double> memory_level(const Timing& timing) {
-  const Machine& machine = this_machine();
-  if (timing.cold) return {"memory", timing.peaks.read_dram_gbps};
-  if (timing.working_set <= static_cast<double>(machine.l2_bytes * timing.threads)) return {"L2", timing.peaks.read_l2_gbps};
-  if (timing.working_set <= static_cast<double>(machine.l3_bytes)) return {"L3", timing.peaks.read_l3_gbps};
-  return {"memory", timing.peaks.read_dram_gbps};
+/// Bursts of multiply-adds, which tell whether the machine is its whole self.
+class Bursts {
+ public:
+  Bursts(TargetLevel level, Arithmetic arithmetic, runtime::Team& team) : level_(level), arithmetic_(arithmetic), team_(team) {}
+  double take() {
+    const double rate = driver::measure_arithmetic(level_, arithmetic_, team_);
+    best_ = std::max(best_, rate);
+    return rate;
+  }
+  double best() const { return best_; }
+
+ private:
+  TargetLevel level_;
+  Arithmetic arithmetic_;
+  runtime::Team& team_;
+  double best_ = 0;
+};
+
+/// Samples of undisturbed stretches, about `seconds` long in all.
+template <class Take> auto quiet_samples(Bursts& bursts, double seconds, const Take& take) {
+  using Sample = decltype(take());
+  struct Stretch {
+    std::vector<Sample> samples;
+    double burst;  // the slower of the two around it
+  };
+  std::vector<Stretch> stretches;
+  const auto count = [&](double share) { return std::count_if(stretches.begin(), stretches.end(), [&](const Stretch& s) { return s.burst >= share * bursts.best(); }); };
+  const auto enough = [&](double share) { return count(share) >= static_cast<std::ptrdiff_t>(kEnoughStretches); };
+  const auto start = Clock::now();
+  double before = bursts.take();
+  for (;;) {
+    Stretch stretch;
+    const auto begin = Clock::now();
+    do stretch.samples.push_back(take());
+    while (seconds_since(begin) < kStretchSeconds);
+    const double after = bursts.take();
+    stretch.burst = std::min(before, after);
+    before = after;
+    stretches.push_back(std::move(stretch));
+    const double elapsed = seconds_since(start);
+    if (elapsed >= kPatience * seconds || (elapsed >= seconds && enough(kQuiet[0]))) break;
+  }
+  std::vector<Sample> quiet;
+  for (const double share : kQuiet) {
+    if (share > 0 && !enough(share)) continue;
+    for (const Stretch& stretch : stretches)
+      if (stretch.burst >= share * bursts.best()) quiet.insert(quiet.end(), stretch.samples.begin(), stretch.samples.end());
+    break;
+  }
+  return quiet;
+}
+
+/// Rows without times: what the kernels do.
+void describe(const runtime::Program& program, const SymbolValues& symbols, Timing& timing) {
+  std::map<Arithmetic, double> flops;
+  for (const runtime::ProgramKernel& kernel : program.kernels) {
+    TimedRow row{kernel.name, kernel.contents};
+    row.flops = static_cast<double>(kernel.flops.evaluate(symbols));
+    row.bytes = static_cast<double>(kernel.bytes.evaluate(symbols));
+    row.arithmetic = arithmetic_of(kernel.arithmetic);
+    for (const runtime::KernelBuffer& use : kernel.buffers)
+      if (use.access != runtime::Access::kRead)
+        row.written_bytes += static_cast<double>(byte_count(program.buffers[static_cast<size_t>(use.buffer)].type).evaluate(symbols));
+    flops[row.arithmetic] += row.flops;
+    timing.total.flops += row.flops;
+    timing.total.bytes += row.bytes;
+    timing.total.written_bytes += row.written_bytes;
+    timing.kernels.push_back(std::move(row));
+  }
+  timing.total.name = "total";
+  for (const auto& [arithmetic, share] : flops)
+    if (share > flops[timing.total.arithmetic]) timing.total.arithmetic = arithmetic;
+}
+
+double working_set(const runtime::Program& program, const SymbolValues& symbols, int64_t arena_bytes) {
+  std::set<std::pair<BufferKind, int32_t>> touched;
+  double bytes = static_cast<double>(arena_bytes);
+  for (const runtime::ProgramKernel& kernel : program.kernels) {
+    for (const runtime::KernelBuffer& use : kernel.buffers) {
+      const PlannedBuffer& buffer = program.buffers[static_cast<size_t>(use.buffer)];
+      if (buffer.kind == BufferKind::kArena || !touched.emplace(buffer.kind, buffer.index).second) continue;
+      bytes += static_cast<double>(byte_count(buffer.type).evaluate(symbols));
+    }
+  }
+  return bytes;
 }
 
 }  // namespace
-
-double Timing::bandwidth_share(const TimedRow& row) const { return row.gbps() / memory_level(*this).second; }
-
-std::string Timing::limit(const TimedRow& row) const {
-  const double arithmetic = peak_share(row), memory = bandwidth_share(row);
-  if (std::max(arithmetic, memory) < 0.05) return "latency";
-  return arithmetic >= memory ? "arithmetic" : memory_level(*this).first + " bandwidth";
-}
 
 Timing time_program(runtime::Run& run, const runtime::Executable& executable, const SymbolValues& symbols, const TimingOptions& options, runtime::Team& team) {
   const runtime::Program& program = executable.program();
@@ -69,17 +147,19 @@ Timing time_program(runtime::Run& run, const runtime::Executable& executable, co
   timing.threads = team.size();
   timing.level = options.level;
   timing.cold = options.cold;
+  describe(program, symbols, timing);
   timing.peaks = driver::measure_peaks(options.level, team);
+  Bursts bursts(options.level, timing.total.arithmetic, team);
   std::optional<CacheSweep> sweep;
   if (options.cold) sweep.emplace(team);
+
   run.execute();
-  // Blocks of a few milliseconds, so that the clock costs nothing; the median over blocks. A cold run is a block of its own.
-  int64_t per_block = 1;
+  int64_t per_block = 1;  // a cold run is a block of its own
   if (!options.cold) {
     const auto start = Clock::now();
     int64_t count = 0;
     while (seconds_since(start) < 0.05) run.execute(), ++count;
-    per_block = std::max<int64_t>(1, count / 25);
+    per_block = std::max<int64_t>(1, static_cast<int64_t>(static_cast<double>(count) / 0.05 * kBlockSeconds));
   }
   const auto block = [&] {
     if (sweep) sweep->sweep();
@@ -87,80 +167,68 @@ Timing time_program(runtime::Run& run, const runtime::Executable& executable, co
     for (int64_t i = 0; i < per_block; ++i) run.execute();
     return seconds_since(begin) / static_cast<double>(per_block);
   };
-  std::vector<double> blocks;
-  auto start = Clock::now();
-  while (seconds_since(start) < 0.5 || blocks.size() < 3) blocks.push_back(block());
-  timing.total.name = "total";
+  const std::vector<double> blocks = quiet_samples(bursts, kTotalSeconds, block);
   timing.total.seconds = median(blocks);
+  timing.runs = static_cast<int64_t>(blocks.size()) * per_block;
   timing.arena_bytes = run.arena_bytes();
-  // Per kernel: the median over blocks of its mean in a block.
+  timing.working_set = working_set(program, symbols, timing.arena_bytes);
+
   run.profile(true);
-  std::vector<std::vector<double>> samples(program.kernels.size());
   std::vector<runtime::KernelTime> before = run.kernel_times();
-  for (int i = 0; i < 15; ++i) {
+  const auto profiled = quiet_samples(bursts, kKernelSeconds, [&] {
     block();
+    std::vector<double> means;
     const std::vector<runtime::KernelTime>& now = run.kernel_times();
-    for (size_t k = 0; k < samples.size(); ++k) {
-      const auto calls = static_cast<double>(now[k].calls - before[k].calls);
-      samples[k].push_back(calls > 0 ? (now[k].seconds - before[k].seconds) / calls : 0);
-    }
+    for (size_t k = 0; k < now.size(); ++k) means.push_back((now[k].longest - before[k].longest) / static_cast<double>(now[k].calls - before[k].calls));
     before = now;
-  }
+    return means;
+  });
   run.profile(false);
-  for (size_t k = 0; k < program.kernels.size(); ++k) {
-    const runtime::ProgramKernel& kernel = program.kernels[k];
-    TimedRow row{kernel.name, kernel.contents, median(samples[k]), static_cast<double>(kernel.flops.evaluate(symbols)), static_cast<double>(kernel.bytes.evaluate(symbols))};
-    timing.total.flops += row.flops;
-    timing.total.bytes += row.bytes;
-    timing.kernels.push_back(std::move(row));
+  for (size_t k = 0; k < timing.kernels.size(); ++k) {
+    std::vector<double> samples;
+    for (const std::vector<double>& means : profiled) samples.push_back(means[k]);
+    timing.kernels[k].seconds = median(samples);
   }
-  for (const runtime::Port& port : program.ports) timing.working_set += static_cast<double>(byte_count(port.type).evaluate(symbols));
-  timing.working_set += static_cast<double>(timing.arena_bytes);
+  timing.peaks.take_better(driver::measure_peaks(options.level, team));
+  double& burst_peak = timing.peaks.arithmetic_gflops[static_cast<size_t>(timing.total.arithmetic)];
+  burst_peak = std::max(burst_peak, bursts.best());
   return timing;
 }
 
-std::string timing_table(const Timing& timing) {
-  std::vector<std::vector<std::string>> rows{{"", "us", "GFLOP/s", "of peak", "GB/s", "limit", "what"}};
-  const auto add = [&](const std::string& number, const TimedRow& row) {
-    rows.push_back({number, format_number(row.seconds * 1e6, 2), format_number(row.gflops(), 1), format_number(100 * timing.peak_share(row), 1) + " %",
-                    format_number(row.gbps(), 1), timing.limit(row), row.name});
-  };
-  for (size_t i = 0; i < timing.kernels.size(); ++i) add(std::to_string(i), timing.kernels[i]);
-  add("", timing.total);
-  return table(rows, {0, 1, 2, 3, 4}) + "peak: " + format_number(timing.peaks.fma_gflops, 1) + " GFLOP/s of f32 multiply-adds, memory " +
-         format_number(timing.peaks.read_dram_gbps, 1) + " GB/s, with " + std::to_string(timing.threads) + (timing.threads == 1 ? " thread" : " threads") + " of x86-64-" +
-         std::string(name(timing.level)) + ", measured just now\n";
+MemoryLevel Timing::memory_level() const {
+  const Machine& machine = this_machine();
+  // What else a run touches wants room too: three quarters of a cache are the program's.
+  const double bytes = working_set * 4 / 3;
+  if (cold || bytes > static_cast<double>(machine.l3_bytes)) return MemoryLevel::kDram;
+  if (bytes > static_cast<double>(machine.l2_bytes * threads)) return MemoryLevel::kL3;
+  return bytes > static_cast<double>(machine.l1_bytes * threads) ? MemoryLevel::kL2 : MemoryLevel::kL1;
 }
 
-std::string timing_json(const Timing& timing, const std::string& name) {
-  nlohmann::ordered_json benchmarks = nlohmann::ordered_json::array();
-  const auto add = [&](const std::string& label, const TimedRow& row) {
-    benchmarks.push_back({{"name", label},
-                          {"run_name", label},
-                          {"run_type", "iteration"},
-                          {"iterations", 1},
-                          {"real_time", row.seconds * 1e6},
-                          {"cpu_time", row.seconds * 1e6},
-                          {"time_unit", "us"},
-                          {"label", timing.limit(row)},
-                          {"gflops", row.gflops()},
-                          {"gbps", row.gbps()},
-                          {"peak_share", timing.peak_share(row)},
-                          {"bandwidth_share", timing.bandwidth_share(row)}});
-  };
-  add("total", timing.total);
-  for (size_t i = 0; i < timing.kernels.size(); ++i) add(std::to_string(i) + "/" + timing.kernels[i].name, timing.kernels[i]);
-  const nlohmann::ordered_json all = {{"context",
-                                       {{"name", name},
-                                        {"target", std::string(sinter::name(timing.level))},
-                                        {"threads", timing.threads},
-                                        {"fma_peak_gflops", timing.peaks.fma_gflops},
-                                        {"stream_gbps", timing.peaks.stream_gbps},
-                                        {"read_l2_gbps", timing.peaks.read_l2_gbps},
-                                        {"read_l3_gbps", timing.peaks.read_l3_gbps},
-                                        {"read_dram_gbps", timing.peaks.read_dram_gbps}}},
-                                      {"benchmarks", benchmarks}};
-  return all.dump(2) + "\n";
+double Timing::bandwidth_share(const TimedRow& row) const {
+  constexpr double kMuch = 0.25;
+  switch (memory_level()) {
+    case MemoryLevel::kL1: return row.gbps() / peaks.read_l1_gbps;
+    case MemoryLevel::kL2: return row.gbps() / peaks.read_l2_gbps;
+    case MemoryLevel::kL3: return row.gbps() / peaks.read_l3_gbps;
+    case MemoryLevel::kDram: break;
+  }
+  return row.gbps() / (row.written_bytes > kMuch * row.bytes ? peaks.stream_gbps : peaks.read_dram_gbps);
+}
+
+std::string Timing::limit(const TimedRow& row) const {
+  static constexpr const char* kNames[] = {"L1", "L2", "L3", "DRAM"};
+  // Far from both limits, a row is held up by its beginning and end when it is short, and by arithmetic that is no multiply-add when it is long.
+  constexpr double kFar = 0.2, kShort = 3e-6;
+  const double arithmetic = peak_share(row), memory = bandwidth_share(row);
+  if (std::max(arithmetic, memory) < kFar) return row.seconds < kShort ? "overhead" : "compute";
+  return arithmetic >= memory ? "compute" : kNames[static_cast<size_t>(memory_level())];
+}
+
+const TimedRow* Timing::beyond_peak() const {
+  if (peak_share(total) > 1) return &total;
+  for (const TimedRow& row : kernels)
+    if (peak_share(row) > 1) return &row;
+  return nullptr;
 }
 
 }  // namespace sinter::tools

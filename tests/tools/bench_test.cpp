@@ -3,13 +3,14 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "tools/command.h"
 
 namespace sinter::test {
 namespace {
 
-/// What bench writes of it. Sanitizers and busy machines may disturb a peak, which bench tells with exit code 2 after writing.
+/// What bench writes of it.
 nlohmann::json bench(const Folder& folder, const std::string& arguments) {
   const Outcome outcome = folder.run("sinter bench " + arguments + " --json b.json");
   EXPECT_EQ(outcome.status, 0) << arguments << "\n" << outcome.out << outcome.error;
@@ -32,13 +33,31 @@ TEST(Bench, ExpressionsAndFilesAreTimed) {
       }
       EXPECT_GT(entry["real_time"].get<double>(), 0) << arguments;
       EXPECT_LE(entry["peak_share"].get<double>(), 1) << arguments;
-      EXPECT_FALSE(entry["label"].get<std::string>().empty());
-      EXPECT_FALSE(entry["time_unit"].get<std::string>().empty());
+      EXPECT_GE(entry["peak_share"].get<double>(), 0) << arguments;
+      EXPECT_GT(entry["bandwidth_share"].get<double>(), 0) << arguments;
+      EXPECT_EQ(std::set<std::string>({"compute", "L1", "L2", "L3", "DRAM", "overhead"}).count(entry["label"].get<std::string>()), 1U) << entry["label"];
+      EXPECT_EQ(entry["time_unit"], "us");
     }
-    for (const char* field : {"fma_peak_gflops", "stream_gbps", "read_l2_gbps", "read_l3_gbps", "read_dram_gbps", "threads"})
+    EXPECT_GT(json["benchmarks"][0]["peak_share"].get<double>(), 0) << arguments;
+    for (const char* field : {"fma_peak_gflops", "stream_gbps", "read_l1_gbps", "read_l2_gbps", "read_l3_gbps", "read_dram_gbps", "threads"})
       EXPECT_GT(json["context"][field].get<double>(), 0) << field;
     EXPECT_TRUE(json["context"]["target"].is_string());
   }
+}
+
+TEST(Bench, PeaksAreOfTheKindOfArithmetic) {
+  const Folder folder;
+  const double single = bench(folder, "'f32[64, 64] @ f32[64, 64]' --threads 1")["context"]["peak_gflops"];
+  const double wide = bench(folder, "'f64[64, 64] @ f64[64, 64]' --threads 1")["context"]["peak_gflops"];
+  EXPECT_LT(wide, 0.8 * single);
+}
+
+TEST(Bench, InfoMeasuresTheLimits) {
+  const Folder folder;
+  const Outcome info = folder.run("sinter info --measure --threads 1");
+  EXPECT_EQ(info.status, 0) << info.error;
+  for (const char* row : {"f32", "f64", "int8", "read from L1", "read from L2", "read from L3", "read from DRAM", "stream in DRAM", "parallel region"})
+    EXPECT_NE(info.out.find(row), std::string::npos) << row << "\n" << info.out;
 }
 
 TEST(Bench, MistakesAreTold) {

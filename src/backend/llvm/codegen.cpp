@@ -200,7 +200,7 @@ class ModuleMaker {
     for (const std::string& symbol : parts.exported) module_.getNamedGlobal(symbol)->setLinkage(llvm::GlobalValue::ExternalLinkage);
   }
 
-  double add_measuring_functions() { return emit_measuring_functions(module_, target_of(level_)); }
+  std::array<double, kArithmetics> add_measuring_functions() { return emit_measuring_functions(module_, level_); }
 
   std::string finish(CodeForm form) {
     set_target_attributes(module_, description_);
@@ -234,14 +234,19 @@ MeasuringCode measuring_code(TargetLevel level) {
   initialize_llvm();
   MeasuringCode code;
   std::string object;
+  std::array<double, kArithmetics> operations{};
   guarded_llvm([&] {
     ModuleMaker maker(level);
-    code.flops_per_iteration = maker.add_measuring_functions();
+    operations = maker.add_measuring_functions();
     object = maker.finish(CodeForm::kObject);
   });
-  const std::vector<std::string> symbols{"multiply_add", "read", "triad"};
+  std::vector<std::string> symbols{"read", "triad"};
+  for (size_t i = 0; i < kArithmetics; ++i) symbols.push_back(multiply_add_symbol(static_cast<Arithmetic>(i)));
   code.owner = load_code({object}, symbols);
-  code.multiply_add = reinterpret_cast<void (*)(void*, int64_t)>(code.owner->find("multiply_add"));
+  for (size_t i = 0; i < kArithmetics; ++i) {
+    void* address = code.owner->find(multiply_add_symbol(static_cast<Arithmetic>(i)));
+    code.multiply_add[i] = {reinterpret_cast<void (*)(void*, int64_t)>(address), operations[i]};
+  }
   code.read = reinterpret_cast<void (*)(const void*, int64_t, void*)>(code.owner->find("read"));
   code.triad = reinterpret_cast<void (*)(void*, const void*, const void*, int64_t)>(code.owner->find("triad"));
   return code;

@@ -13,7 +13,7 @@ llvm_config(LLVM_SYSTEM_LIBRARIES --link-static --system-libs)
 list(FILTER LLVM_SYSTEM_LIBRARIES EXCLUDE REGEX "z3|xml2")
 llvm_config(LLVM_LIBRARY_DIRECTORY --libdir)
 
-file(GLOB llvm_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/llvm/*.cpp)
+file(GLOB llvm_sources CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/llvm/*.cpp ${CMAKE_CURRENT_SOURCE_DIR}/llvm/targets/*.cpp)
 set_source_files_properties(${llvm_sources} PROPERTIES COMPILE_OPTIONS "-isystem${LLVM_INCLUDE};-Wno-unused-parameter")
 list(TRANSFORM LLVM_LIBRARIES REPLACE "^-l(.+)$" "${LLVM_LIBRARY_DIRECTORY}/lib\\1.a")
 target_link_libraries(sinter_backend PUBLIC ${LLVM_LIBRARIES} ${LLVM_SYSTEM_LIBRARIES})

@@ -3,11 +3,18 @@
 
 #include <llvm/IR/Module.h>
 
+#include <array>
+#include <string>
+
+#include "base/arithmetic.h"
 #include "base/machine.h"
 
 namespace sinter::backend {
 
-/// Adds `multiply_add`, `read` and `triad`; the result is the flops of one iteration of the first.
-double emit_measuring_functions(llvm::Module& module, const Target& target);
+/// The symbol of the function for one kind of multiply-add.
+std::string multiply_add_symbol(Arithmetic arithmetic);
+
+/// Adds `read`, `triad` and one function per kind of multiply-add; the result is the operations of one iteration of each.
+std::array<double, kArithmetics> emit_measuring_functions(llvm::Module& module, TargetLevel level);
 
 }  // namespace sinter::backend
