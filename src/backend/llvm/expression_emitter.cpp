@@ -38,7 +38,7 @@ llvm::Value* KernelEmitter::expression(const loop::ExpressionRef& e) {
       if (const auto found = names_.values.find(e->name); found != names_.values.end()) return found->second;
       const auto variable = names_.variables.find(e->name);
       SINTER_CHECK(variable != names_.variables.end(), "kernel " + kernel_.name + ": unknown name " + e->name);
-      return b_.CreateLoad(variable->second->getAllocatedType(), variable->second);
+      return load_variable(variable->second);
     }
     case Expression::Kind::kApply: break;
   }

@@ -9,20 +9,6 @@ namespace {
 
 using loop::LoopKind;
 
-/// Accumulators that `body` updates, whether declared in it or outside.
-void collect_updates(const loop::Body& body, std::map<std::string, ScalarOp>& updates) {
-  for (const loop::Statement& statement : body) {
-    if (const auto* update = std::get_if<loop::Update>(&statement.node)) {
-      updates[update->name] = update->op;
-    } else if (const auto* loop = std::get_if<loop::For>(&statement.node)) {
-      collect_updates(loop->body, updates);
-    } else if (const auto* branch = std::get_if<loop::If>(&statement.node)) {
-      collect_updates(branch->then, updates);
-      collect_updates(branch->otherwise, updates);
-    }
-  }
-}
-
 }  // namespace
 
 KernelEmitter::KernelEmitter(llvm::Module& module, const Target& target, Libraries libraries, const loop::Kernel& kernel)
@@ -71,26 +57,10 @@ void KernelEmitter::emit_tiles() {
   });
 }
 
-/// for (i = begin; i < end; i += step) write(i)
-template <class Write> void KernelEmitter::counted_loop(Value* begin, Value* end, int64_t step, const Write& write) {
-  llvm::BasicBlock* before = b_.GetInsertBlock();
-  llvm::BasicBlock* inside = llvm::BasicBlock::Create(context_, "loop", function_);
-  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "after", function_);
-  b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
-  b_.SetInsertPoint(inside);
-  llvm::PHINode* i = b_.CreatePHI(b_.getInt64Ty(), 2);
-  i->addIncoming(begin, before);
-  write(i);
-  Value* next = b_.CreateAdd(i, i64(step), "", true, true);
-  i->addIncoming(next, b_.GetInsertBlock());
-  b_.CreateCondBr(b_.CreateICmpSLT(next, end), inside, after);
-  b_.SetInsertPoint(after);
-}
-
-llvm::AllocaInst* KernelEmitter::new_variable(llvm::Type* type, const std::string& name) {
+KernelEmitter::Variable KernelEmitter::new_variable(llvm::Type* type, const std::string& name) {
   llvm::BasicBlock& entry = function_->getEntryBlock();
   llvm::IRBuilder<> at_entry(&entry, entry.begin());
-  return at_entry.CreateAlloca(type, nullptr, name);
+  return {at_entry.CreateAlloca(type, nullptr, name), type};
 }
 
 void KernelEmitter::body(const loop::Body& statements) {
@@ -119,113 +89,31 @@ void KernelEmitter::statement(const loop::For& loop) {
   names_ = outer;
 }
 
-/// Full vectors first, then what is left under a mask. Accumulators from outside get a partial per lane. Where stores go past the caches, the
-/// full vectors begin at a line, and the mask serves the elements before it too.
-void KernelEmitter::vector_loop(const loop::For& loop) {
-  Value* extent = uniform(loop.extent);
-  SINTER_CHECK(lanes_ == 1, "kernel " + kernel_.name + ": nested vector loops");
-  const Names outer = names_;
-  lanes_ = loop.lanes;
-  std::map<std::string, ScalarOp> updates;
-  collect_updates(loop.body, updates);
-  struct Partial {
-    llvm::AllocaInst *accumulator, *lanes;
-    ScalarOp op;
-    DType dtype;
-  };
-  std::vector<Partial> partials;
-  for (const auto& [name, op] : updates) {
-    const auto found = names_.variables.find(name);
-    if (found == names_.variables.end()) continue;  // declared inside
-    llvm::AllocaInst* accumulator = found->second;
-    const DType dtype = variable_dtypes_.at(name);
-    llvm::Type* type = lanes_of(accumulator->getAllocatedType());
-    llvm::AllocaInst* lanes = new_variable(type, name + ".lanes");
-    b_.CreateStore(ScalarEmitter::identity(op, type, dtype), lanes);
-    partials.push_back({accumulator, lanes, op, dtype});
-    found->second = lanes;
-  }
-  const Names inside = names_;
-  vector_variable_ = loop.variable;
-  const std::vector<const loop::Store*> streamed = partials.empty() ? streamed_stores(loop) : std::vector<const loop::Store*>{};
-  const auto step = [&](Value* first, Value* mask) {
-    vector_base_ = first;
-    mask_ = mask;
-    names_ = inside;
-    body(loop.body);
-  };
-  const auto masked = [&](Value* begin, Value* end) {  // runs once or not at all
-    counted_loop(begin, end, lanes_, [&](Value* first) {
-      Value* left = b_.CreateVectorSplat(static_cast<unsigned>(lanes_), b_.CreateSub(end, first));
-      step(first, b_.CreateICmpULT(lane_numbers(), left));
-    });
-  };
-  const auto full_from = [&](Value* head) { return b_.CreateAdd(head, b_.CreateAnd(b_.CreateSub(extent, head), i64(~int64_t{lanes_ - 1}))); };
-  const auto whole = [&](Value* begin, Value* end) { counted_loop(begin, end, lanes_, [&](Value* first) { step(first, nullptr); }); };
-  if (streamed.empty()) {
-    const std::optional<int64_t> constant = loop.extent.as_constant();
-    Value* full = constant ? static_cast<Value*>(i64(*constant - *constant % lanes_)) : full_from(i64(0));
-    if (!constant || *constant >= lanes_) whole(i64(0), full);
-    if (!constant || *constant % lanes_ != 0) masked(full, extent);
-  } else {
-    Value* streams = nullptr;
-    Value* head = stream_head(streamed, extent, &streams);
-    Value* full = full_from(head);
-    llvm::BasicBlock* past = llvm::BasicBlock::Create(context_, "past_caches", function_);
-    llvm::BasicBlock* through = llvm::BasicBlock::Create(context_, "through_caches", function_);
-    llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "head_and_tail", function_);
-    b_.CreateCondBr(streams, past, through);
-    b_.SetInsertPoint(past);
-    streaming_ = true;
-    whole(head, full);
-    streaming_ = false;
-    b_.CreateBr(after);
-    b_.SetInsertPoint(through);
-    whole(head, full);
-    b_.CreateBr(after);
-    b_.SetInsertPoint(after);
-    // The head, then the tail, by the same code.
-    counted_loop(i64(0), i64(2), 1, [&](Value* part) {
-      Value* at_tail = b_.CreateICmpNE(part, i64(0));
-      masked(b_.CreateSelect(at_tail, full, i64(0)), b_.CreateSelect(at_tail, extent, head));
-    });
-  }
-  lanes_ = 1;
-  mask_ = nullptr;
-  vector_variable_.clear();
-  names_ = outer;
-  for (const Partial& partial : partials) {
-    Value* combined = scalars_.combine_lanes(b_, partial.op, b_.CreateLoad(partial.lanes->getAllocatedType(), partial.lanes), partial.dtype);
-    Value* pair[] = {b_.CreateLoad(partial.accumulator->getAllocatedType(), partial.accumulator), combined};
-    b_.CreateStore(scalars_.emit(b_, partial.op, pair, partial.dtype), partial.accumulator);
-  }
-}
-
 void KernelEmitter::statement(const loop::Let& let) { names_.values[let.name] = expression(let.value); }
 
 void KernelEmitter::statement(const loop::Declare& declare) {
   llvm::Type* type = lanes_of(register_type(context_, declare.initial->dtype));
-  llvm::AllocaInst* variable = new_variable(type, declare.name);
-  b_.CreateStore(spread(expression(declare.initial)), variable);
+  const Variable variable = new_variable(type, declare.name);
+  b_.CreateStore(spread(expression(declare.initial)), variable.place);
   names_.variables[declare.name] = variable;
   variable_dtypes_[declare.name] = declare.initial->dtype;
 }
 
 void KernelEmitter::statement(const loop::Update& update) {
-  llvm::AllocaInst* variable = names_.variables.at(update.name);
-  llvm::Type* type = variable->getAllocatedType();
-  Value* before = b_.CreateLoad(type, variable);
+  const Variable variable = names_.variables.at(update.name);
+  llvm::Type* type = variable.type;
+  Value* before = load_variable(variable);
   Value* value = expression(update.value);
   Value* pair[] = {before, type->isVectorTy() ? spread(value) : value};
   Value* after = scalars_.emit(b_, update.op, pair, update.value->dtype);
   if (mask_ && type->isVectorTy()) after = b_.CreateSelect(mask_, after, before);
-  b_.CreateStore(after, variable);
+  b_.CreateStore(after, variable.place);
 }
 
 void KernelEmitter::statement(const loop::Assign& assign) {
-  llvm::AllocaInst* variable = names_.variables.at(assign.name);
+  const Variable variable = names_.variables.at(assign.name);
   Value* value = expression(assign.value);
-  b_.CreateStore(variable->getAllocatedType()->isVectorTy() ? spread(value) : value, variable);
+  b_.CreateStore(variable.type->isVectorTy() ? spread(value) : value, variable.place);
 }
 
 void KernelEmitter::statement(const loop::Store& store) {

@@ -37,11 +37,24 @@ class KernelEmitter {
     Value* stride = nullptr;
     Value* lanes = nullptr;
   };
+  /// An accumulator: where it is kept.
+  struct Variable {
+    Value* place = nullptr;
+    llvm::Type* type = nullptr;
+  };
   /// What names and integer symbols mean at this point.
   struct Names {
-    std::map<std::string, Value*, std::less<>> values;               // Lets
-    std::map<std::string, llvm::AllocaInst*, std::less<>> variables;  // accumulators
-    std::map<std::string, Value*, std::less<>> symbols;              // i64, or a vector of them for a checked index per lane
+    std::map<std::string, Value*, std::less<>> values;        // Lets
+    std::map<std::string, Variable, std::less<>> variables;  // accumulators
+    std::map<std::string, Value*, std::less<>> symbols;       // i64, or a vector of them for a checked index per lane
+  };
+  /// An accumulator from outside a vector loop: its lanes are `parts` registers inside.
+  struct Partial {
+    std::string name;
+    ScalarOp op;
+    DType dtype;
+    Variable accumulator;
+    std::vector<Variable> parts;
   };
 
   // function frame (kernel_emitter.cpp)
@@ -61,7 +74,8 @@ class KernelEmitter {
   void statement(const loop::If& branch);
   void statement(const loop::Contract& contract);
   void statement(const loop::Transpose& transpose);
-  void vector_loop(const loop::For& loop);
+  Value* load_variable(const Variable& variable) { return b_.CreateLoad(variable.type, variable.place); }
+  template <class Write> void counted_loop(Value* begin, Value* end, int64_t step, const Write& write);
 
   // stores past the caches (stream_emitter.cpp)
   void find_streams(const loop::Body& statements);
@@ -69,7 +83,17 @@ class KernelEmitter {
   Value* stream_head(const std::vector<const loop::Store*>& stores, Value* extent, Value** streams);
   uint64_t stream_alignment(const loop::Store& store) const;
   void finish_streams();
-  template <class Write> void counted_loop(Value* begin, Value* end, int64_t step, const Write& write);
+
+  // vector loops (vector_loop_emitter.cpp)
+  void vector_loop(const loop::For& loop);
+  std::vector<Partial> make_partials(const loop::For& loop, int parts);
+  void constant_steps(const loop::For& loop, const std::vector<Partial>& partials, int parts);
+  void symbolic_steps(const loop::For& loop, const std::vector<Partial>& partials, int parts);
+  void streamed_steps(const loop::For& loop, const std::vector<const loop::Store*>& streamed);
+  void whole_steps(const loop::For& loop, const std::vector<Partial>& partials, int parts, Value* begin, Value* end);
+  void vector_step(const loop::For& loop, const std::vector<Partial>& partials, size_t part, Value* first, Value* mask);
+  Value* lanes_below(Value* first, Value* extent);
+  void finish_partial(const Partial& partial);
 
   // integers (index_emitter.cpp)
   bool varies(const Dim& dim) const;
@@ -92,7 +116,7 @@ class KernelEmitter {
   Value* spread(Value* value);
   Value* full_mask();
   llvm::Type* lanes_of(llvm::Type* element) const { return lanes_ == 1 ? element : llvm::FixedVectorType::get(element, static_cast<unsigned>(lanes_)); }
-  llvm::AllocaInst* new_variable(llvm::Type* type, const std::string& name);
+  Variable new_variable(llvm::Type* type, const std::string& name);
 
   llvm::Module& module_;
   llvm::LLVMContext& context_;
@@ -115,5 +139,21 @@ class KernelEmitter {
   std::string vector_variable_;
   Value* vector_base_ = nullptr;
 };
+
+/// for (i = begin; i < end; i += step) write(i)
+template <class Write> void KernelEmitter::counted_loop(Value* begin, Value* end, int64_t step, const Write& write) {
+  llvm::BasicBlock* before = b_.GetInsertBlock();
+  llvm::BasicBlock* inside = llvm::BasicBlock::Create(context_, "loop", function_);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "after", function_);
+  b_.CreateCondBr(b_.CreateICmpSLT(begin, end), inside, after);
+  b_.SetInsertPoint(inside);
+  llvm::PHINode* i = b_.CreatePHI(b_.getInt64Ty(), 2);
+  i->addIncoming(begin, before);
+  write(i);
+  Value* next = b_.CreateAdd(i, i64(step), "", true, true);
+  i->addIncoming(next, b_.GetInsertBlock());
+  b_.CreateCondBr(b_.CreateICmpSLT(next, end), inside, after);
+  b_.SetInsertPoint(after);
+}
 
 }  // namespace sinter::backend

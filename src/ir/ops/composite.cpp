@@ -107,7 +107,7 @@ struct Exponentials {
     powers = shifted.call("exp");
     sum = reduce("reduce_sum", powers, axes);
   }
-  Expression softmax() const { return powers / spread(sum, shape, axes); }
+  Expression softmax() const { return powers * spread(sum.call("reciprocal"), shape, axes); }  // one division per line
   Expression log_softmax() const { return shifted - spread(sum.call("log"), shape, axes); }
 };
 
