@@ -192,6 +192,13 @@ def rows():
         tail = dims[axis:]
         by_torch("layer_norm", lambda x, s, b: F.layer_norm(x, tail, s, b, epsilon), normal(*dims, seed=7, scale=3.0), normal(*tail, seed=8), normal(*tail, seed=9),
                  axis=axis, epsilon=epsilon)
+        by_torch("rms_norm", lambda x, s: x * torch.rsqrt((x * x).mean(tuple(range(axis, len(dims))), keepdim=True) + epsilon) * s,
+                 normal(*dims, seed=7, scale=3.0), normal(*tail, seed=8), axis=axis, epsilon=epsilon)
+    for dims, seed, step, stream, rate in [((11,), 0, 0, 0, 0.5), ((3, 7), 1, 2, 3, 0.25), ((2, 3, 4), 7, 0, 2**32 - 1, 0.9), ((5,), 4, 5, 6, 0.0), ((0, 2), 0, 0, 0, 0.5)]:
+        drawn = words(seed, step, stream, int(np.prod(dims))).reshape(dims)
+        kept = torch.from_numpy(drawn.astype(np.float64) >= rate * 2.0**32)
+        by_torch("dropout", lambda x, seed, step: torch.where(kept, x / (1 - rate), torch.zeros_like(x)), normal(*dims, seed=9), array("u32", seed), array("u32", step),
+                 stream=stream, rate=rate)
     for dtype in ("f32", "i32", "bool"):
         for indices in (array("i64", [2, 0, 1]), array("i32", [[3, 1], [0, 0]]), array("i64", 1)):
             hot = F.one_hot(torch.from_numpy(np.array(indices.astype(np.int64))), 4).numpy().astype(DTYPES[dtype])

@@ -1,8 +1,9 @@
-// Composites over axes: means, softmax and its loss, layer normalisation, one-hot. Each carries its expansion into other ops;
+// Composites over axes: means, softmax and its loss, normalisation of rows, one-hot; and dropout. Each carries its expansion into other ops;
 // the evaluators are independent loops in binary64. None states a bound in ULP: they sum, and differences of what they sum may cancel.
 #include <cmath>
 #include <limits>
 
+#include "base/random.h"
 #include "ir/builder.h"
 #include "ir/ops/domain.h"
 #include "ir/ops/ops.h"
@@ -370,6 +371,153 @@ OpDef layer_norm() {
   return op;
 }
 
+// ---- rms_norm ----
+
+/// 1 / sqrt(mean of squares + epsilon), spread over x.
+Expression rms_factor(const Expression& x, const Integers& axes, double epsilon) {
+  return spread((mean_of(x * x, axes) + epsilon).call("rsqrt"), shape_of(x), axes);
+}
+
+std::vector<TensorType> rms_norm_type(const TypeRequest& request) {
+  require_domain(request, 0, Domain::kFloat, "C1");
+  const Shape& x = request.shape(0);
+  const int64_t axis = request.get<int64_t>("axis");
+  request.require(is_axis(axis, x.rank()), "C2", "x has no axis " + std::to_string(axis));
+  TensorType parameter{request.dtype(0), {}};
+  for (const int64_t k : axes_from(axis, x.rank())) parameter.shape.push_back(x[static_cast<size_t>(k)]);
+  request.require(request.operands[1] == parameter, "C3", "scale must be " + parameter.to_string());
+  request.require(request.get<double>("epsilon") > 0, "C4", "epsilon must be above 0");
+  return {request.operands[0]};
+}
+
+std::vector<Tensor> evaluate_rms_norm(const EvaluateRequest& request) {
+  const Tensor &x = request.operands[0], &scale = request.operands[1];
+  Tensor result = request.make_result();
+  const int64_t size = scale.size();
+  for (int64_t begin = 0; begin < x.size(); begin += size) {
+    double squares = 0;
+    for (int64_t i = 0; i < size; ++i) squares += x.get(begin + i) * x.get(begin + i);
+    const double root = std::sqrt(squares / static_cast<double>(size) + request.get<double>("epsilon"));
+    for (int64_t i = 0; i < size; ++i) result.set(begin + i, x.get(begin + i) / root * scale.get(i));
+  }
+  return {result};
+}
+
+std::vector<Value> rms_norm_gradient(const GradientRequest& request) {
+  Builder& builder = request.builder;
+  const Expression x{builder, request.operands[0]}, dy{builder, request.cotangents[0]};
+  const Shape shape = shape_of(x);
+  const Integers axes = axes_from(request.get<int64_t>("axis"), shape.rank()), rows = other_axes(axes, shape.rank());
+  const Expression factor = rms_factor(x, axes, request.get<double>("epsilon")), normal = x * factor;
+  std::vector<Value> gradients(2);
+  if (request.wanted[1]) gradients[1] = rows.empty() ? dy * normal : reduce("reduce_sum", dy * normal, rows);
+  if (request.wanted[0]) {
+    const Expression d = dy * spread_rows({builder, request.operands[1]}, shape, axes);
+    gradients[0] = factor * (d - normal * spread(mean_of(d * normal, axes), shape, axes));
+  }
+  return gradients;
+}
+
+OpDef rms_norm() {
+  OpDef op;
+  op.name = "rms_norm";
+  op.doc = "x / sqrt(mean of x squared + epsilon) * scale, with the mean over the axes from `axis` to the last.";
+  op.operands = {{"x", "a float"}, {"scale", "of the shape of the normalised axes"}};
+  op.attributes = {{"axis", AttributeKind::kInteger, "the first normalised axis"},
+                   {"epsilon", AttributeKind::kNumber, "keeps the divisor from zero", 1e-5}};
+  op.rules = {{"C1", "x is f32 or f64"},
+              {"C2", "axis is an axis of x"},
+              {"C3", "scale has the dtype of x and its dims from axis"},
+              {"C4", "epsilon is above 0"}};
+  op.type = rms_norm_type;
+  op.evaluate = evaluate_rms_norm;
+  op.gradient = GradientRule(rms_norm_gradient);
+  op.lowering = Composite{[](const ExpandRequest& request) -> std::vector<Value> {
+    const Expression x{request.builder, request.operands[0]}, scale{request.builder, request.operands[1]};
+    const Shape shape = shape_of(x);
+    const Integers axes = axes_from(request.get<int64_t>("axis"), shape.rank());
+    return {x * rms_factor(x, axes, request.get<double>("epsilon")) * spread_rows(scale, shape, axes)};
+  }};
+  op.samples = in_both_floats({sample({"f32[n, 8]", "f32[8]"}, {{"axis", 1}}),
+                               sample({"f32[n, 3, 5]", "f32[3, 5]"}, {{"axis", 1}, {"epsilon", 0.01}}),
+                               sample({"f32[2, n, 7]", "f32[7]"}, {{"axis", 2}}),
+                               sample({"f32[n]", "f32[n]"}, {{"axis", 0}, {"epsilon", 0.5}}),
+                               sample_without_gradient({"f32[0, 4]", "f32[4]"}, {{"axis", 1}})});
+  op.bad_samples = {bad("C1", {"i32[2, 3]", "i32[3]"}, {{"axis", 1}}),
+                    bad("C2", {"f32[2, 3]", "f32[3]"}, {{"axis", 2}}),
+                    bad("C3", {"f32[2, 3]", "f32[2]"}, {{"axis", 1}}),
+                    bad("C3", {"f32[2, 3]", "f64[3]"}, {{"axis", 1}}),
+                    bad("C4", {"f32[2, 3]", "f32[3]"}, {{"axis", 1}, {"epsilon", 0.0}})};
+  return op;
+}
+
+// ---- dropout ----
+
+/// Words below this drop their element: a share of `rate` of all words.
+uint32_t first_kept_word(double rate) { return static_cast<uint32_t>(std::min(std::floor(rate * 0x1p32), 0x1p32 - 1)); }
+
+std::vector<TensorType> dropout_type(const TypeRequest& request) {
+  require_domain(request, 0, Domain::kFloat, "C1");
+  const TensorType word{DType::kU32, {}};
+  request.require(request.operands[1] == word && request.operands[2] == word, "C2", "seed and step must be u32[]");
+  const int64_t stream = request.get<int64_t>("stream");
+  request.require(stream >= 0 && stream <= int64_t{UINT32_MAX}, "C3", "stream " + std::to_string(stream) + " is not a 32-bit number");
+  const double rate = request.get<double>("rate");
+  request.require(rate >= 0 && rate < 1, "C4", "the rate is " + std::to_string(rate));
+  return {request.operands[0]};
+}
+
+std::vector<Tensor> evaluate_dropout(const EvaluateRequest& request) {
+  const Tensor& x = request.operands[0];
+  const uint32_t seed = request.operands[1].data<uint32_t>()[0], step = request.operands[2].data<uint32_t>()[0];
+  const auto stream = static_cast<uint32_t>(request.get<int64_t>("stream"));
+  const double rate = request.get<double>("rate");
+  Tensor result = request.make_result();
+  for (int64_t i = 0; i < x.size(); ++i) result.set(i, random_word(seed, stream, step, i) >= first_kept_word(rate) ? x.get(i) / (1 - rate) : 0);
+  return {result};
+}
+
+OpDef dropout() {
+  OpDef op;
+  op.name = "dropout";
+  op.doc =
+      "A share of about `rate` of the elements becomes 0, the others are divided by 1 - rate. Element i, in row-major order, is kept when "
+      "word i of random_bits under seed, step and stream is at least rate * 2^32: the gradient drops the same elements, and nothing is stored for it.";
+  op.operands = {{"x", "a float"}, {"seed", "u32[], the user's"}, {"step", "u32[], counts the runs that draw anew"}};
+  op.attributes = {{"stream", AttributeKind::kInteger, "keeps ops of one program apart, 0 .. 2^32 - 1"},
+                   {"rate", AttributeKind::kNumber, "the share that is dropped", 0.5}};
+  op.rules = {{"C1", "x is f32 or f64"}, {"C2", "seed and step are u32[]"}, {"C3", "stream is a 32-bit number"}, {"C4", "rate is from 0, below 1"}};
+  op.type = dropout_type;
+  op.evaluate = evaluate_dropout;
+  op.gradient = GradientRule([](const GradientRequest& request) -> std::vector<Value> {
+    return {request.builder.call("dropout", {request.cotangents[0], request.operands[1], request.operands[2]}, request.attributes), {}, {}};
+  });
+  op.lowering = Composite{[](const ExpandRequest& request) -> std::vector<Value> {
+    Builder& builder = request.builder;
+    const Expression x{builder, request.operands[0]};
+    const double rate = request.get<double>("rate");
+    const Attributes counter{{"stream", request.get<int64_t>("stream")}, {"shape", shape_of(x)}};
+    const Expression words{builder, builder.call("random_bits", {request.operands[1], request.operands[2]}, counter)};
+    const Expression first{builder, builder.full_like(first_kept_word(rate), words)};
+    return {select(apply("greater_equal", words, first), x * (1 / (1 - rate)), Expression(builder, builder.full_like(0, x)))};
+  }};
+  const auto at = [](int64_t stream, double rate) -> Attributes { return {{"stream", stream}, {"rate", rate}}; };
+  const In word{"u32[]", Fill::kSmallInteger};
+  op.samples = in_both_floats({sample({"f32[n, 8]", word, word}, at(3, 0.25)),
+                               sample({"f32[n, 3, 5]", word, word}, at(UINT32_MAX, 0.5)),
+                               sample({"f32[13]", word, word}, at(0, 0.9)),
+                               sample({"f32[n]", word, word}, at(7, 0.0)),
+                               sample_without_gradient({"f32[0, 4]", word, word}, at(1, 0.5))});
+  op.bad_samples = {bad("C1", {"i32[2]", "u32[]", "u32[]"}, at(0, 0.5)),
+                    bad("C2", {"f32[2]", "i32[]", "u32[]"}, at(0, 0.5)),
+                    bad("C2", {"f32[2]", "u32[]", "u32[1]"}, at(0, 0.5)),
+                    bad("C3", {"f32[2]", "u32[]", "u32[]"}, at(-1, 0.5)),
+                    bad("C3", {"f32[2]", "u32[]", "u32[]"}, at(int64_t{1} << 32, 0.5)),
+                    bad("C4", {"f32[2]", "u32[]", "u32[]"}, at(0, 1.0)),
+                    bad("C4", {"f32[2]", "u32[]", "u32[]"}, at(0, -0.5))};
+  return op;
+}
+
 // ---- one_hot ----
 
 OpDef one_hot() {
@@ -419,7 +567,7 @@ OpDef one_hot() {
 }  // namespace
 
 void add_composite_ops(OpRegistry& registry) {
-  for (OpDef (*make)() : {mean, softmax, log_softmax, cross_entropy, layer_norm, one_hot}) registry.add(make());
+  for (OpDef (*make)() : {mean, softmax, log_softmax, cross_entropy, layer_norm, rms_norm, dropout, one_hot}) registry.add(make());
 }
 
 }  // namespace sinter::ir

@@ -14,6 +14,6 @@ void add_index_ops(OpRegistry& registry);        // constant, iota, dim_size, ga
 void add_random_ops(OpRegistry& registry);       // random_bits; composites random_uniform, random_normal
 void add_control_ops(OpRegistry& registry);      // if, while, scan, grad, fusion, stop_gradient
 void add_activation_ops(OpRegistry& registry);   // relu, gelu, silu, ..., square, clamp: composites of one operand
-void add_composite_ops(OpRegistry& registry);    // mean, softmax, log_softmax, cross_entropy, layer_norm, one_hot
+void add_composite_ops(OpRegistry& registry);    // mean, softmax, log_softmax, cross_entropy, layer_norm, rms_norm, dropout, one_hot
 
 }  // namespace sinter::ir
