@@ -1,9 +1,11 @@
 #include "driver/compile.h"
 
 #include <chrono>
+#include <exception>
 #include <set>
 
 #include "backend/llvm/codegen.h"
+#include "base/share_out.h"
 #include "driver/cache.h"
 #include "driver/pipeline.h"
 #include "ir/structural_hash.h"
@@ -27,6 +29,8 @@ class Clock {
  private:
   std::chrono::steady_clock::time_point last_ = std::chrono::steady_clock::now();
 };
+
+int threads_of(const CompileOptions& options) { return options.threads > 0 ? options.threads : this_machine().cores; }
 
 Hash128 cache_key(const ir::Module& module, const CompileOptions& options) {
   const Machine& machine = this_machine();
@@ -114,36 +118,95 @@ std::string code_text(const Lowered& lowered, TargetLevel level, CodeText form) 
   return backend::generate_code(lowered.kernels(), level, form == CodeText::kLlvm ? backend::CodeForm::kLlvm : backend::CodeForm::kAssembly);
 }
 
+namespace {
+
+/// One function on its way; the steps of several may run at the same time.
+class Compilation {
+ public:
+  Compilation(const ir::Module& module, std::string_view function, const CompileOptions& options, CompileReport& told)
+      : module_(only(module, function)), options_(options), cache_(options.use_cache ? Cache::standard() : Cache("")), told_(told) {}
+
+  /// From the cache, or as far as kernels.
+  void begin() {
+    if (cache_.is_on()) key_ = cache_key(module_, options_);
+    if (std::optional<CacheEntry> entry = cache_.find(key_)) {
+      Clock clock;
+      try {
+        executable_ = link(std::move(*entry));
+        told_.from_cache = true;
+        told_.link_seconds = clock.lap();
+        return;
+      } catch (const Error&) {
+        cache_.remove(key_);  // the checksum held, the code did not: compile anew
+      }
+    }
+    lowered_ = lower(module_, module_.functions[0].name, options_, &told_);
+    kernels_ = lowered_.kernels();
+  }
+
+  const std::vector<loop::Kernel>& kernels() const { return kernels_; }  // none when it came from the cache
+
+  std::shared_ptr<const runtime::Executable> finish(std::vector<std::string> objects) {
+    if (executable_) return executable_;
+    CacheEntry entry{std::move(lowered_.code.program), std::nullopt, std::move(objects)};
+    if (lowered_.preparation) entry.preparation = std::move(lowered_.preparation->code.program);
+    if (cache_.is_on()) cache_.store(key_, entry);
+    Clock clock;
+    executable_ = link(std::move(entry));
+    told_.link_seconds = clock.lap();
+    return executable_;
+  }
+
+ private:
+  ir::Module module_;
+  const CompileOptions& options_;
+  Cache cache_;
+  CompileReport& told_;
+  Hash128 key_{};
+  Lowered lowered_;
+  std::vector<loop::Kernel> kernels_;
+  std::shared_ptr<const runtime::Executable> executable_;
+};
+
+}  // namespace
+
 std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std::string_view function, const CompileOptions& options,
                                                    CompileReport* report) {
   CompileReport ignored;
   CompileReport& told = report ? *report : ignored;
-  Clock total, clock;
-  const Cache cache = options.use_cache ? Cache::standard() : Cache("");
-  const Hash128 key = cache.is_on() ? cache_key(only(module, function), options) : Hash128{};
-  if (std::optional<CacheEntry> entry = cache.find(key)) {
-    try {
-      auto executable = link(std::move(*entry));
-      told.from_cache = true;
-      told.link_seconds = clock.lap();
-      told.seconds = total.lap();
-      return executable;
-    } catch (const Error&) {
-      cache.remove(key);  // the checksum held, the code did not: compile anew
-    }
-  }
-  Lowered lowered = lower(module, function, options, report ? &told : nullptr);
-  clock.lap();
-  const int threads = options.threads > 0 ? options.threads : this_machine().cores;
-  CacheEntry entry{std::move(lowered.code.program), std::nullopt, backend::generate_objects(lowered.kernels(), options.level, threads)};
-  if (lowered.preparation) entry.preparation = std::move(lowered.preparation->code.program);
+  Clock total;
+  Compilation one(module, function, options, told);
+  one.begin();
+  Clock clock;
+  std::vector<std::string> objects = backend::generate_objects({one.kernels()}, options.level, threads_of(options))[0];
   told.code_seconds = clock.lap();
-  if (cache.is_on()) cache.store(key, entry);
-  clock.lap();
-  auto executable = link(std::move(entry));
-  told.link_seconds = clock.lap();
+  auto executable = one.finish(std::move(objects));
   told.seconds = total.lap();
   return executable;
+}
+
+std::vector<std::shared_ptr<const runtime::Executable>> compile_all(const ir::Module& module, const std::vector<std::string>& functions,
+                                                                    const CompileOptions& options) {
+  std::vector<CompileReport> reports(functions.size());
+  std::vector<Compilation> all;
+  all.reserve(functions.size());
+  for (size_t i = 0; i < functions.size(); ++i) all.emplace_back(module, functions[i], options, reports[i]);
+  std::vector<std::exception_ptr> errors(functions.size());
+  share_out(functions.size(), threads_of(options), [&](size_t i) {
+    try {
+      all[i].begin();
+    } catch (...) {
+      errors[i] = std::current_exception();
+    }
+  });
+  for (const std::exception_ptr& error : errors)
+    if (error) std::rethrow_exception(error);
+  std::vector<std::vector<loop::Kernel>> kernels;
+  for (const Compilation& one : all) kernels.push_back(one.kernels());
+  std::vector<std::vector<std::string>> objects = backend::generate_objects(kernels, options.level, threads_of(options));
+  std::vector<std::shared_ptr<const runtime::Executable>> executables;
+  for (size_t i = 0; i < all.size(); ++i) executables.push_back(all[i].finish(std::move(objects[i])));
+  return executables;
 }
 
 }  // namespace sinter::driver

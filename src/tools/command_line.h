@@ -76,6 +76,10 @@ void prepare_state(const Opened& opened, const RunOptions& options, uint32_t see
 std::unique_ptr<runtime::Function> make_function(const Opened& opened, std::string_view function, const RunOptions& options, runtime::State& state,
                                                  runtime::Team& team);
 
+/// Several, compiled together.
+std::vector<std::unique_ptr<runtime::Function>> make_functions(const Opened& opened, const std::vector<std::string>& functions, const RunOptions& options,
+                                                               runtime::State& state, runtime::Team& team);
+
 /// The train block. Raises Error kUsage for a file without one; `verb` is for its text.
 const language::TrainSpec& train_block(const Opened& opened, const std::string& verb);
 runtime::FeedPorts feed_ports(const language::TrainSpec& train);

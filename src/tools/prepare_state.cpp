@@ -32,6 +32,18 @@ std::unique_ptr<runtime::Function> make_function(const Opened& opened, std::stri
   return runtime::native_function(driver::compile(opened.module, function, compile_options(options)), state, team);
 }
 
+std::vector<std::unique_ptr<runtime::Function>> make_functions(const Opened& opened, const std::vector<std::string>& functions, const RunOptions& options,
+                                                               runtime::State& state, runtime::Team& team) {
+  std::vector<std::unique_ptr<runtime::Function>> made;
+  if (options.reference) {
+    for (const std::string& function : functions) made.push_back(driver::reference_function(opened.module, function, state));
+    return made;
+  }
+  for (auto& executable : driver::compile_all(opened.module, functions, compile_options(options)))
+    made.push_back(runtime::native_function(std::move(executable), state, team));
+  return made;
+}
+
 const language::TrainSpec& train_block(const Opened& opened, const std::string& verb) {
   if (!opened.train) throw Error(ErrorCode::kUsage, opened.path + " has no train block, which " + verb + " needs").hint("it names data, loss and metrics: see docs/language.md");
   return *opened.train;

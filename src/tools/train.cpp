@@ -132,9 +132,8 @@ void run(const Options& options) {
   fit.checkpoint = options.checkpoint;
   fit.identity = driver::identity_of(opened.module);
   fit.stop = &InterruptGuard::flag();
-  const auto init = make_function(opened, "init", options.run, state, *team);
-  const auto step = make_function(opened, "step", options.run, state, *team);
-  const auto evaluate = make_function(opened, "evaluate", options.run, state, *team);
+  const auto made = make_functions(opened, {"init", "step", "evaluate"}, options.run, state, *team);
+  const auto &init = made[0], &step = made[1], &evaluate = made[2];
   runtime::FitFunctions functions{init.get(), step.get(), evaluate.get()};
   if (!options.resume.empty()) {
     fit.resume = runtime::load_checkpoint(options.resume, state, fit.identity);

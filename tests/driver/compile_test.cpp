@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/llvm/partition.h"
 #include "base/random.h"
 #include "driver/cache.h"
 #include "frontend/language/language.h"
@@ -198,6 +199,44 @@ TEST_F(CacheTest, DamagedEntriesAreCompiledAnew) {
 TEST_F(CacheTest, AnUnwritableFolderIsNoError) {
   ::setenv("SINTER_CACHE", "/proc/no_such_folder", 1);
   EXPECT_NO_THROW(compile(example("neuron"), "predict"));
+}
+
+TEST(CompileAll, GivesWhatOneByOneGives) {
+  const ir::Module module = example("classifier");
+  const std::vector<std::string> functions = {"init", "predict", "step", "evaluate"};
+  for (const int threads : {1, 3}) {
+    CompileOptions options = uncached();
+    options.threads = threads;
+    const auto all = compile_all(module, functions, options);
+    ASSERT_EQ(all.size(), functions.size());
+    for (size_t i = 0; i < all.size(); ++i)
+      EXPECT_EQ(runtime::encode(all[i]->program()), runtime::encode(compile(module, functions[i], options)->program()));
+  }
+  EXPECT_TRUE(compile_all(module, {}, uncached()).empty());
+}
+
+TEST(CompileAll, RaisesWhatAFunctionCannot) {
+  const ir::Module module = example("classifier");
+  EXPECT_THROW(compile_all(module, {"init", "nothing"}, uncached()), Error);
+}
+
+TEST(Partition, KeepsFamiliesTogetherAndWorkAlike) {
+  const std::vector<loop::Kernel> kernels = lower(example("classifier"), "step", uncached()).kernels();
+  const std::vector<std::vector<size_t>> modules = backend::cut_into_modules(kernels);
+  std::vector<size_t> seen;
+  for (const std::vector<size_t>& module : modules) {
+    EXPECT_FALSE(module.empty());
+    seen.insert(seen.end(), module.begin(), module.end());
+  }
+  std::sort(seen.begin(), seen.end());
+  ASSERT_EQ(seen.size(), kernels.size());
+  for (size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], i);
+  EXPECT_GE(modules.size(), 2u) << "two cores have work";
+  EXPECT_TRUE(backend::cut_into_modules({}).empty());
+  EXPECT_EQ(backend::cut_into_modules({kernels[0]}).size(), 1u);
+  // The same kernel twice shares all of its microkernels.
+  const auto twins = backend::cut_into_modules({kernels[0], kernels[0], kernels[0], kernels[0]});
+  EXPECT_LE(twins.size(), 2u);
 }
 
 }  // namespace

@@ -19,14 +19,15 @@
 #include <atomic>
 #include <mutex>
 #include <set>
-#include <thread>
 
 #include "backend/llvm/kernel_emitter.h"
 #include "backend/llvm/measuring_code.h"
 #include "backend/llvm/measuring_emitter.h"
+#include "backend/llvm/partition.h"
 #include "backend/llvm/runtime_bitcode.h"
 #include "backend/llvm/targets/x86.h"
 #include "backend/simd/bitcode.h"
+#include "base/share_out.h"
 
 namespace sinter::backend {
 namespace {
@@ -263,28 +264,31 @@ std::string generate_code(const std::vector<loop::Kernel>& kernels, TargetLevel 
   return result;
 }
 
-std::vector<std::string> generate_objects(const std::vector<loop::Kernel>& kernels, TargetLevel level, int threads) {
-  constexpr size_t kKernelsPerModule = 4;  // enough to share microkernels, few enough to keep all cores busy
-  std::vector<std::vector<loop::Kernel>> parts((kernels.size() + kKernelsPerModule - 1) / kKernelsPerModule);
-  for (size_t i = 0; i < kernels.size(); ++i) parts[i % parts.size()].push_back(kernels[i]);
-  std::vector<std::string> objects(parts.size());
-  std::vector<std::exception_ptr> errors(parts.size());
-  std::atomic<size_t> next = 0;
-  const auto work = [&] {
-    for (size_t i = next++; i < parts.size(); i = next++) {
-      try {
-        objects[i] = generate_code(parts[i], level, CodeForm::kObject);
-      } catch (...) {
-        errors[i] = std::current_exception();
-      }
-    }
+std::vector<std::vector<std::string>> generate_objects(const std::vector<std::vector<loop::Kernel>>& programs, TargetLevel level, int threads) {
+  struct Part {
+    std::vector<loop::Kernel> kernels;
+    std::string* object;
+    std::exception_ptr error;
   };
-  std::vector<std::thread> helpers;
-  for (int i = 1; i < std::min<int>(threads, static_cast<int>(parts.size())); ++i) helpers.emplace_back(work);
-  work();
-  for (std::thread& helper : helpers) helper.join();
-  for (const std::exception_ptr& error : errors)
-    if (error) std::rethrow_exception(error);
+  std::vector<Part> parts;
+  std::vector<std::vector<std::string>> objects(programs.size());
+  for (size_t p = 0; p < programs.size(); ++p) {
+    const std::vector<std::vector<size_t>> modules = cut_into_modules(programs[p]);
+    objects[p].resize(modules.size());
+    for (size_t i = 0; i < modules.size(); ++i) {
+      Part& part = parts.emplace_back(Part{{}, &objects[p][i], nullptr});
+      for (const size_t k : modules[i]) part.kernels.push_back(programs[p][k]);
+    }
+  }
+  share_out(parts.size(), threads, [&](size_t i) {
+    try {
+      *parts[i].object = generate_code(parts[i].kernels, level, CodeForm::kObject);
+    } catch (...) {
+      parts[i].error = std::current_exception();
+    }
+  });
+  for (const Part& part : parts)
+    if (part.error) std::rethrow_exception(part.error);
   return objects;
 }
 

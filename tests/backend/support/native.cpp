@@ -116,7 +116,7 @@ bool needs_passes(const ir::OpDef& op, const ir::Sample& sample) {
 NativeProgram::NativeProgram(backend::LoweredFunction lowered, TargetLevel level) : lowered_(std::move(lowered)) {
   std::vector<std::string> names;
   for (const loop::Kernel& kernel : lowered_.kernels) names.push_back(kernel.name);
-  const auto code = backend::load_code(backend::generate_objects(lowered_.kernels, level, 1), names);
+  const auto code = backend::load_code(backend::generate_objects({lowered_.kernels}, level, 1)[0], names);
   std::vector<SinterKernel> kernels;
   for (const int32_t index : lowered_.code_of_kernel) kernels.push_back(reinterpret_cast<SinterKernel>(code->find(names[static_cast<size_t>(index)])));
   executable_ = std::make_shared<runtime::Executable>(lowered_.program, kernels, std::const_pointer_cast<backend::LoadedCode>(code));

@@ -21,7 +21,7 @@ size_t scratch_bytes(const loop::Kernel& kernel) {
 
 std::shared_ptr<const backend::LoadedCode> load_native(const loop::Kernel& kernel, TargetLevel level) {
   loop::verify(kernel);
-  return backend::load_code(backend::generate_objects({kernel}, level, 1), {kernel.name});
+  return backend::load_code(backend::generate_objects({{kernel}}, level, 1)[0], {kernel.name});
 }
 
 void run_native(const loop::Kernel& kernel, const backend::LoadedCode& code, std::vector<Tensor>& buffers, const SymbolValues& dims) {
