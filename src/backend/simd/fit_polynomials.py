@@ -80,6 +80,29 @@ def fit(name, target, weight, powers, low, high, bits):
     print(f"constexpr {kind} k{name}[] = {{{numbers}}};", flush=True)
 
 
+def chebyshev(target, count, low, high):
+    """Coefficients of the polynomial of `count` powers through the target at Chebyshev's points: within a bit of the best."""
+    middle, half = (low + high) / 2, (high - low) / 2
+    points = [middle + half * mp.cos(pi * (k + mpf(1) / 2) / count) for k in range(count)]
+    a = matrix(count, count)
+    for row, x in enumerate(points):
+        for k in range(count):
+            a[row, k] = x**k
+    return [c for c in lu_solve(a, matrix([target(x) for x in points]))]
+
+
+def erf_table():
+    """erf on 16 intervals around i w (w about 0.266): erf(i w + t) = v + t (c1 + t (c2 + ...)), v = t at i = 0. Printed power by power, 16 numbers each."""
+    width, powers = mpf(278985) / 2**20, 7  # erf(i w) and its slope are almost floats for i up to 3, where their rounding would show
+    rows = [[mpf(0)] + chebyshev(lambda t: erf(t) / t - 1, powers - 1, mpf(0), width / 2)]
+    for i in range(1, 16):
+        rows.append(chebyshev(lambda t: erf(i * width + t), powers, -width / 2, width / 2))
+    print("// ErfTable")
+    for power in range(powers):
+        numbers = [float(round_to(row[power], 24)).hex().replace("0000000p", "p") + "f" for row in rows]
+        print("{" + ", ".join(numbers) + "},", flush=True)
+
+
 def fits():
     """name -> (target, weight, powers, low, high, bits). Weights make the error relative to the final result."""
     half_log2 = float(log(2) / 2) + 0.0003
@@ -120,8 +143,6 @@ def fits():
         "LogF32": (log_p, lambda f: away(f)**3 / log1p(away(f)), range(8), -0.33334, 0.33334, 24),
         "Log2F32": (log2_p, lambda f: away(f)**2 / log1p(away(f)), range(9), -0.33334, 0.33334, 24),
         "TanhF32": (odd(tanh, -mpf(1) / 3), odd_weight(tanh), range(6), 0, 0.65**2, 24),
-        "ErfF32": (erf_small, lambda z: sqrt(away(z)) / erf(sqrt(away(z))), range(7), 0, 1, 24),
-        "ErfTailF32": (erf_tail, lambda a: erfc(a) / erf(a), range(9), 0.93, 4, 24),
         "SinF32": (odd(sin, -mpf(1) / 6), odd_weight(sin), range(4), 0, 0.7855**2, 24),
         "CosF32": (lambda z: series(z, lambda z: (cos(sqrt(z)) - 1 + z / 2) / z**2, lambda z: mpf(1) / 24 - z / 720),
                    lambda z: z**2 / cos(sqrt(z)), range(3), 0, 0.7855**2, 24),
@@ -143,6 +164,9 @@ def fits():
 
 if __name__ == "__main__":
     chosen = fits()
-    for name in sys.argv[1:] or chosen:
+    for name in sys.argv[1:] or [*chosen, "ErfTable"]:
+        if name == "ErfTable":
+            erf_table()
+            continue
         target, weight, powers, low, high, bits = chosen[name]
         fit(name, target, weight, list(powers), low, high, bits)

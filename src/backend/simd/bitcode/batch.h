@@ -65,6 +65,20 @@ template <const auto& coefficients, int first = 0, class V> V polynomial(V x) {
     return multiply_add(polynomial<coefficients, first + 1>(x), x, V(kCoefficient));
 }
 
+/// table[low 4 bits of index] per lane.
+template <const float (&table)[16]> F32 lookup(I32 index) {
+#if defined(__AVX512F__)
+  return F32(_mm512_permutexvar_ps(index.data, _mm512_loadu_ps(table)));
+#elif defined(__AVX2__)
+  const __m256 low = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table), index.data);
+  const __m256 high = _mm256_permutevar8x32_ps(_mm256_loadu_ps(table + 8), index.data);
+  return F32(_mm256_blendv_ps(low, high, _mm256_castsi256_ps(_mm256_slli_epi32(index.data, 28))));
+#else
+  const auto at = Native<int32_t>((index & 15).data);
+  return F32(F32::register_type(Native<float>{table[at[0]], table[at[1]], table[at[2]], table[at[3]]}));
+#endif
+}
+
 /// x, but at most (at least) limit; a NaN stays a NaN.
 template <class V> V at_most(V x, Scalar<V> limit) { return select(V(limit) < x, V(limit), x); }
 template <class V> V at_least(V x, Scalar<V> limit) { return select(x < V(limit), V(limit), x); }
