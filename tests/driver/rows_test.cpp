@@ -1,0 +1,126 @@
+// Kernels along rows, in native code of every instruction set this machine has: rows of all lengths around the vectors, empty and long ones,
+// compiled for the length and for any; special values; the same bits whatever the team.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <limits>
+
+#include "base/random.h"
+#include "driver/compile.h"
+#include "ir/evaluate.h"
+#include "ir/text.h"
+#include "passes/grad.h"
+#include "runtime/team.h"
+#include "support/close.h"
+
+namespace sinter::driver {
+namespace {
+
+using Tensors = std::map<std::string, Tensor>;
+
+/// A function of x, and of scale along the rows, with its gradient towards x.
+ir::Module module_of(const std::string& op, const std::string& rows, const std::string& columns, const std::string& dtype) {
+  const std::string type = dtype + "[" + rows + ", " + columns + "]", row = dtype + "[" + columns + "]";
+  std::string text = "sir 1\nmodule m\n\nvariable x: " + type + " input\nvariable scale: " + row + " input\nvariable y: " + type +
+                     " output\nvariable dx: " + type + " output\nvariable total: " + dtype + "[" + rows + "] output\n\nfunction main {\n    %0: " + type +
+                     " = argument @x\n    %1: " + row + " = argument @scale\n    %2: " + type + " = " + op + "\n    %3: " + type + " = tanh %2\n    %4: " +
+                     dtype + "[" + rows + "] = reduce_sum %3 {axes = [1]}\n    %5: " + dtype + "[] = reduce_sum %4 {axes = [0]}\n    %6: " + type +
+                     " = grad %5, %0\n    return @y = %2, @dx = %6, @total = %4\n}\n";
+  return ir::parse_module(text);
+}
+
+Tensor numbers(DType dtype, const Extents& extents, double scale) {
+  Tensor tensor(dtype, extents);
+  for (int64_t i = 0; i < tensor.size(); ++i) tensor.set(i, scale * (static_cast<double>(random_word(5, 1, 2, i)) * 0x1p-31 - 1));
+  return tensor;
+}
+
+auto compiled(const ir::Module& module, TargetLevel level) {
+  CompileOptions options;
+  options.level = level;
+  options.use_cache = false;
+  return compile(module, "main", options);
+}
+
+template <class Code> Tensors run(const Code& code, const ir::Module& module, const Tensors& inputs, const SymbolValues& symbols, runtime::Team& team) {
+  runtime::State state;
+  runtime::Run run(code, state, team);
+  for (const auto& [symbol, value] : symbols) run.set_dim(symbol, value);
+  for (const auto& [name, tensor] : inputs) run.bind(name, tensor);
+  run.execute();
+  Tensors outputs;
+  for (const std::string& name : module.functions[0].results) outputs[name] = run.output(name).clone();
+  return outputs;
+}
+
+const char* const kOps[] = {"softmax %0 {axis = 1}", "log_softmax %0 {axis = 1}", "layer_norm %0, %1, %1 {axis = 1}",
+                            "rms_norm %0, %1 {axis = 1}"};
+
+class Rows : public testing::TestWithParam<TargetLevel> {
+ protected:
+  void SetUp() override {
+    if (GetParam() > this_machine().best_level) GTEST_SKIP() << "not on this machine";
+  }
+
+  void expect_right(const std::string& op, int64_t rows, int64_t columns, DType dtype, bool symbolic) {
+    SCOPED_TRACE(op + " " + std::to_string(columns) + (symbolic ? " symbolic" : ""));
+    const auto type = std::string(name(dtype));
+    const Tensors inputs{{"x", numbers(dtype, {rows, columns}, 3)}, {"scale", numbers(dtype, {columns}, 2)}};
+    const ir::Module fixed = module_of(op, std::to_string(rows), std::to_string(columns), type);
+    const ir::Module module = symbolic ? module_of(op, "n", "m", type) : fixed;
+    const SymbolValues symbols = symbolic ? SymbolValues{{"n", rows}, {"m", columns}} : SymbolValues{};
+    const Tensors expected = ir::evaluate(passes::grad(fixed), "main", inputs);
+    const auto code = compiled(module, GetParam());
+    const Tensors actual = run(code, module, inputs, symbols, *runtime::serial_team());
+    const double bound = dtype == DType::kF32 ? 1e-5 : 1e-13;
+    for (const auto& [name, tensor] : expected) {
+      const Tensor& now = actual.at(name);
+      ASSERT_EQ(now.size(), tensor.size());
+      const double most = name == "total" ? std::sqrt(static_cast<double>(columns)) : 10;
+      for (int64_t i = 0; i < tensor.size(); ++i)
+        ASSERT_NEAR(now.get(i), tensor.get(i), bound * std::max(most, std::fabs(tensor.get(i)))) << name << " " << i;
+    }
+    for (const int participants : {2, 3, 8})
+      for (const auto& [name, tensor] : run(code, module, inputs, symbols, *runtime::thread_team(participants)))
+        EXPECT_TRUE(same_bits(tensor, actual.at(name))) << name << " " << participants;
+  }
+};
+
+TEST_P(Rows, OfManyLengths) {
+  for (const char* op : kOps)
+    for (const int64_t columns : {1, 3, 4, 15, 16, 17, 63, 64, 65, 197, 1000}) {
+      expect_right(op, 5, columns, DType::kF32, false);
+      expect_right(op, 5, columns, columns % 2 == 0 ? DType::kF32 : DType::kF64, true);
+      if (HasFailure()) return;
+    }
+  expect_right(kOps[0], 3, 0, DType::kF32, true);
+}
+
+TEST_P(Rows, OfGreatLength) {
+  expect_right(kOps[0], 2, 50257, DType::kF32, false);
+  expect_right(kOps[2], 2, 50257, DType::kF32, true);
+}
+
+/// NaN anywhere, +inf, and rows of -inf make a row NaN; a -inf among numbers is a share of 0. Other rows do not notice.
+TEST_P(Rows, WithSpecialValues) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  for (const int64_t columns : {5, 16, 130}) {
+    Tensor x = numbers(DType::kF32, {5, columns}, 1);
+    x.set(columns - 1, std::nan(""));
+    x.set(columns + columns / 2, kInf);
+    for (int64_t i = 0; i < columns; ++i) x.set(2 * columns + i, -kInf);
+    x.set(3 * columns, -kInf);
+    const Tensors inputs{{"x", x}, {"scale", numbers(DType::kF32, {columns}, 2)}};
+    const ir::Module module = module_of(kOps[0], "n", "m", "f32");
+    const Tensor y = run(compiled(module, GetParam()), module, inputs, {{"n", 5}, {"m", columns}}, *runtime::serial_team()).at("y");
+    for (int64_t i = 0; i < 3 * columns; ++i) EXPECT_TRUE(std::isnan(y.get(i))) << columns << " " << i;
+    EXPECT_EQ(y.get(3 * columns), 0);
+    for (int64_t i = 3 * columns + 1; i < 5 * columns; ++i) EXPECT_GT(y.get(i), 0) << columns << " " << i;
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Levels, Rows, testing::Values(TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4),
+                         [](const auto& info) { return std::string(name(info.param)); });
+
+}  // namespace
+}  // namespace sinter::driver
