@@ -1,5 +1,6 @@
 // Element values: loads, formulas, guards, in one lane or in all lanes of a vector loop.
 #include "backend/llvm/kernel_emitter.h"
+#include "base/narrow_float.h"
 
 namespace sinter::backend {
 
@@ -28,6 +29,8 @@ llvm::Value* KernelEmitter::expression(const loop::ExpressionRef& e) {
   switch (e->kind) {
     case Expression::Kind::kConstant: {
       llvm::Type* type = register_type(context_, e->dtype);
+      if (e->dtype == DType::kF16) return b_.getInt16(to_f16_bits(e->number));
+      if (e->dtype == DType::kBF16) return b_.getInt16(to_bf16_bits(e->number));
       if (is_float(e->dtype)) return llvm::ConstantFP::get(type, e->number);
       return llvm::ConstantInt::get(type, static_cast<uint64_t>(e->integer), true);
     }

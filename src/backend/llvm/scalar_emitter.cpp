@@ -57,8 +57,8 @@ llvm::Type* register_type(llvm::LLVMContext& context, DType dtype) {
   switch (dtype) {
     case DType::kF64: return llvm::Type::getDoubleTy(context);
     case DType::kF32: return llvm::Type::getFloatTy(context);
-    case DType::kF16: return llvm::Type::getHalfTy(context);
-    case DType::kBF16: return llvm::Type::getBFloatTy(context);
+    case DType::kF16:
+    case DType::kBF16: return llvm::Type::getInt16Ty(context);  // their bits: nothing is computed with them
     case DType::kBool: return llvm::Type::getInt1Ty(context);
     default: return llvm::Type::getIntNTy(context, static_cast<unsigned>(size_in_bytes(dtype)) * 8);
   }
@@ -178,6 +178,13 @@ Value* ScalarEmitter::integer_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<Va
 
 Value* ScalarEmitter::cast(llvm::IRBuilder<>& b, Value* value, DType from, DType to) {
   if (from == to) return value;
+  const auto is_narrow = [](DType dtype) { return dtype == DType::kF16 || dtype == DType::kBF16; };
+  if (is_narrow(from)) return cast(b, widen(b, value, from), DType::kF32, to);
+  if (is_narrow(to)) {
+    if (is_float(from)) return narrow(b, value, from, to);
+    const DType exact = size_in_bytes(from) <= 2 ? DType::kF32 : DType::kF64;
+    return narrow(b, cast(b, value, from, exact), exact, to);
+  }
   llvm::Type* type = with_lanes(register_type(module_.getContext(), to), lanes_of(value->getType()));
   const bool from_signed = is_signed_integer(from);
   if (to == DType::kBool)

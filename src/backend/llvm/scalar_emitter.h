@@ -11,7 +11,7 @@
 
 namespace sinter::backend {
 
-/// The register type of an element: bool is i1 in registers, a byte in memory.
+/// The register type of an element: bool is i1 in registers, a byte in memory; f16 and bf16 are their bits.
 llvm::Type* register_type(llvm::LLVMContext& context, DType dtype);
 llvm::Type* memory_type(llvm::LLVMContext& context, DType dtype);
 
@@ -36,6 +36,9 @@ class ScalarEmitter {
   llvm::Value* library_call(llvm::IRBuilder<>& b, const std::string& symbol, std::span<llvm::Value* const> a, llvm::Type* result);
   llvm::Value* routine_per_lane(llvm::IRBuilder<>& b, ScalarOp op, std::span<llvm::Value* const> a, DType dtype);
   llvm::Value* random_bits(llvm::IRBuilder<>& b, std::span<llvm::Value* const> a);
+  // narrow_float_emitter.cpp
+  llvm::Value* widen(llvm::IRBuilder<>& b, llvm::Value* value, DType from);
+  llvm::Value* narrow(llvm::IRBuilder<>& b, llvm::Value* value, DType from, DType to);
 
   llvm::Module& module_;
   const Target& target_;

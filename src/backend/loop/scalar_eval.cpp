@@ -4,6 +4,7 @@
 #include <limits>
 #include <type_traits>
 
+#include "base/narrow_float.h"
 #include "base/random.h"
 
 namespace sinter::loop {
@@ -243,6 +244,11 @@ Scalar apply(ScalarOp op, DType dtype, std::span<const Scalar> operands) {
 }
 
 Scalar cast(Scalar value, DType from, DType to) {
+  if (from == to) return value;
+  if (from == DType::kF16) return cast(Scalar::of(from_f16_bits(value.as<uint16_t>())), DType::kF32, to);
+  if (from == DType::kBF16) return cast(Scalar::of(from_bf16_bits(value.as<uint16_t>())), DType::kF32, to);
+  if (to == DType::kF16) return Scalar::of(to_f16_bits(cast(value, from, DType::kF64).as<double>()));
+  if (to == DType::kBF16) return Scalar::of(to_bf16_bits(cast(value, from, DType::kF64).as<double>()));
   return visit_dtype(from, [&](auto source) {
     return visit_dtype(to, [&](auto target) { return Scalar::of(converted<decltype(target)>(value.as<decltype(source)>())); });
   });
