@@ -11,6 +11,8 @@ using loop::ExpressionRef;
 using loop::LoopKind;
 
 constexpr int64_t kColumnBlock = 512;  // elements of scratch per reduction
+constexpr int64_t kRowsAtOnce = 4;     // that one pass over the scratch takes in; more at a power of two of bytes apart fall out of L1
+constexpr int32_t kMostValues = 16;    // of bodies that are small enough to be written out for each of these rows
 
 class ColumnWriter {
  public:
@@ -88,9 +90,7 @@ class ColumnWriter {
         if (positions_[i] >= 0) store(positions_[i], j, loop::integer_constant(DType::kI64, 0));
       }
     });
-    reduced_loops({}, reduced_.size(), [&](const std::vector<Dim>& reduced) {
-      vector_loop(extent, [&](const Dim& j) { combine(j, domain_index(with_column(start + j), reduced), reduced); });
-    });
+    reduced_loops({}, reduced_.size() - 1, [&](const std::vector<Dim>& outer) { write_rows(outer, start, extent); });
     vector_loop(extent, [&](const Dim& j) {
       for (size_t i = 0; i < scratch_.size(); ++i) {
         const int32_t from = positions_[i] >= 0 ? positions_[i] : scratch_[i];
@@ -104,6 +104,47 @@ class ColumnWriter {
     });
     writer_.leave();
     return section;
+  }
+
+  /// All rows of the innermost reduced axis, several at once as long as there are so many: their elements are combined in order all the same.
+  void write_rows(const std::vector<Dim>& outer, const Dim& start, const Dim& extent) {
+    const bool positions = std::any_of(positions_.begin(), positions_.end(), [](int32_t buffer) { return buffer >= 0; });
+    const int64_t at_once = positions || request_.body.value_count() > kMostValues ? 1 : kRowsAtOnce;
+    const Dim& rows = domain()[reduced_.back()];
+    const Dim groups = floor_div(rows, at_once);
+    if (at_once > 1)
+      row_loop(groups, [&](const Dim& group) {
+        vector_loop(extent, [&](const Dim& j) { combine_rows(j, with_column(start + j), outer, group * at_once, at_once); });
+      });
+    row_loop(rows - (at_once > 1 ? groups * at_once : Dim(0)), [&](const Dim& row) {
+      std::vector<Dim> reduced = outer;
+      reduced.push_back(row + (at_once > 1 ? groups * at_once : Dim(0)));
+      vector_loop(extent, [&](const Dim& j) { combine(j, domain_index(with_column(start + j), reduced), reduced); });
+    });
+  }
+
+  template <class Write> void row_loop(const Dim& extent, const Write& write) {
+    if (extent == Dim(0)) return;
+    const std::string k = builder_.fresh("k");
+    builder_.set_bound(k, extent);
+    loop::Body body;
+    writer_.enter(body);
+    write(Dim::symbol(k));
+    writer_.leave();
+    writer_.here().push_back(make_loop(builder_, k, extent, LoopKind::kSerial, 1, std::move(body)));
+  }
+
+  void combine_rows(const Dim& j, const std::vector<Dim>& column, const std::vector<Dim>& outer, const Dim& first, int64_t count) {
+    for (size_t i = 0; i < scratch_.size(); ++i) {
+      const Reduction& reduction = reductions_.list[i];
+      ExpressionRef so_far = loop::load(scratch_[i], dtypes_[i], {j});
+      for (int64_t row = 0; row < count; ++row) {
+        std::vector<Dim> reduced = outer;
+        reduced.push_back(first + Dim(row));
+        so_far = loop::apply(reduction.lowering->combine, {so_far, writer_.value_at(reduction.operand, domain_index(column, reduced))});
+      }
+      store(scratch_[i], j, so_far);
+    }
   }
 
   std::vector<Dim> with_column(const Dim& column) const {
