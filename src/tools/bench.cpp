@@ -75,7 +75,6 @@ void run(const Options& options) {
   const Subject subject = subject_of(options);
   const Opened& opened = subject.opened;
   const auto team = make_team(options.run.threads);
-  driver::pin(*team);
   const driver::CompileOptions compile = compile_options(options.run);
   driver::CompileReport report;
   const auto executable = driver::compile(opened.module, subject.function, compile, &report);
@@ -92,6 +91,7 @@ void run(const Options& options) {
     fill_made_up(tensor, ++seed);
     run.bind(port.name, tensor);
   }
+  driver::pin(*team);  // not before: threads that compile would inherit it
   const Timing timing = time_program(run, *executable, symbols, {compile.level, options.cold}, *team);
   std::string at;
   for (const auto& [symbol, value] : symbols) at += (at.empty() ? " at " : ", ") + symbol + " = " + std::to_string(value);
