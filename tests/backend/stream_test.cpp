@@ -92,7 +92,7 @@ TEST(Streams, TheHintStandsInTheText) {
   for (const char* text : {kChain, kRows}) EXPECT_EQ(print(loop::parse_kernel(text)), text);
   for (const TargetLevel level : levels_here()) {
     const std::string code = backend::generate_code({loop::parse_kernel(kRows)}, level, backend::CodeForm::kLlvm);
-    EXPECT_NE(code.find("!nontemporal"), std::string::npos);
+    EXPECT_NE(code.find("!nontemporal"), std::string::npos) << name(level) << code;
     EXPECT_NE(code.find("sfence"), std::string::npos);
   }
   std::string negative = kRows;

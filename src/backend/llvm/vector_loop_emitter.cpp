@@ -56,7 +56,7 @@ void KernelEmitter::vector_loop(const loop::For& loop) {
   lanes_ = loop.lanes / parts;
   const std::vector<Partial> partials = make_partials(loop, parts);
   vector_variable_ = loop.variable;
-  const auto streamed = partials.empty() && parts == 1 ? streamed_stores(loop) : std::vector<const loop::Store*>{};
+  const auto streamed = partials.empty() ? streamed_stores(loop) : std::vector<const loop::Store*>{};
   if (!streamed.empty()) {
     streamed_steps(loop, streamed);
   } else if (loop.extent.is_constant()) {
@@ -158,13 +158,15 @@ void KernelEmitter::streamed_steps(const loop::For& loop, const std::vector<cons
   llvm::BasicBlock* through = llvm::BasicBlock::Create(context_, "through_caches", function_);
   llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "head_and_tail", function_);
   b_.CreateCondBr(streams, past, through);
+  // A register at a time, however many hold the lanes: no partial results tell them apart.
+  const auto registers = [&] { counted_loop(head, full, lanes_, [&](Value* first) { vector_step(loop, {}, 0, first, nullptr); }); };
   b_.SetInsertPoint(past);
   streaming_ = true;
-  whole_steps(loop, {}, 1, head, full);
+  registers();
   streaming_ = false;
   b_.CreateBr(after);
   b_.SetInsertPoint(through);
-  whole_steps(loop, {}, 1, head, full);
+  registers();
   b_.CreateBr(after);
   b_.SetInsertPoint(after);
   // The head, then the tail, by the same code; each runs once or not at all.
