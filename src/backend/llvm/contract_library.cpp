@@ -1,5 +1,8 @@
 #include "backend/llvm/contract_library.h"
 
+#include <algorithm>
+#include <limits>
+
 #include "backend/llvm/scalar_emitter.h"
 
 namespace sinter::backend {
@@ -12,6 +15,7 @@ std::string symbol_of(const ContractLibrary::Call& form) {
   if (form.masked) symbol += "_masked";
   if (form.accumulate) symbol += "_accumulate";
   if (form.batched) symbol += "_batched";
+  if (form.a_spread) return symbol + "_spread";
   symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
   return symbol;
 }
@@ -132,6 +136,12 @@ class Microkernel {
     return results;
   }
 
+  /// One element of A in all lanes.
+  Value* load_left(Value* from) {
+    if (form_.a_spread) return b_.CreateAlignedLoad(vector_, from, llvm::Align(target_.vector_bits / 8));
+    return b_.CreateVectorSplat(lanes_, b_.CreateLoad(element_, from));
+  }
+
   std::vector<Value*> over_depth(Value* a, Value* panel, std::vector<Value*> sums) {
     std::vector<Value*> row_starts;
     for (size_t row = 0; row < rows(); ++row) row_starts.push_back(b_.CreateGEP(element_, a, b_.CreateMul(a_stride_, b_.getInt64(row))));
@@ -141,7 +151,7 @@ class Microkernel {
       for (size_t v = 0; v < vectors(); ++v) columns.push_back(load_vector(line, v));
       Value* a_offset = b_.CreateMul(k, a_depth_);
       for (size_t row = 0; row < rows(); ++row) {
-        Value* left = b_.CreateVectorSplat(lanes_, b_.CreateLoad(element_, b_.CreateGEP(element_, row_starts[row], a_offset)));
+        Value* left = load_left(b_.CreateGEP(element_, row_starts[row], a_offset));
         for (size_t v = 0; v < vectors(); ++v) before[row * vectors() + v] = multiply_add(left, columns[v], before[row * vectors() + v]);
       }
       return before;
@@ -168,12 +178,21 @@ class Microkernel {
 
 }  // namespace
 
-std::vector<int> ContractLibrary::heights(int max_rows) {
-  std::vector<int> all{max_rows};
-  int power = 1;
-  while (power * 2 < max_rows) power *= 2;
-  for (; power >= 1 && max_rows > 1; power /= 2) all.push_back(power);
-  return all;
+int ContractLibrary::height(int rows, int vectors, int max_rows) {
+  if (rows >= max_rows) return max_rows;
+  // Cheapest way to cover each count of rows with the heights there are, in steps of a multiply-add: as many as the tile has, or as many as a sum takes until
+  // it can be added to again.
+  constexpr int kHeights[] = {1, 2, 3, 4, 5, 8, 12}, kLatency = 8, kCall = 2;
+  std::vector<int> cost(static_cast<size_t>(rows) + 1), first(cost.size());
+  for (int n = 1; n <= rows; ++n) {
+    cost[static_cast<size_t>(n)] = std::numeric_limits<int>::max();
+    for (const int height : kHeights) {
+      if (height > n || height >= max_rows) continue;
+      const int total = cost[static_cast<size_t>(n - height)] + std::max(height * vectors, kLatency) + kCall;
+      if (total <= cost[static_cast<size_t>(n)]) cost[static_cast<size_t>(n)] = total, first[static_cast<size_t>(n)] = height;
+    }
+  }
+  return first[static_cast<size_t>(rows)];
 }
 
 llvm::Function* ContractLibrary::microkernel(const Call& form) {

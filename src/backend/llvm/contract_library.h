@@ -24,7 +24,7 @@ class ContractLibrary {
     // form
     int rows = 1, vectors = 1;
     DType dtype = DType::kF32;
-    bool masked = false, accumulate = false, a_unit_depth = false, a_unit_row = false, batched = false;
+    bool masked = false, accumulate = false, a_unit_depth = false, a_unit_row = false, a_spread = false, batched = false;
     // arguments: pointers to the first elements, strides in elements
     llvm::Value *a = nullptr, *b = nullptr, *c = nullptr;
     llvm::Value *a_stride = nullptr, *a_depth_stride = nullptr, *b_depth_stride = nullptr, *c_stride = nullptr, *depth = nullptr;
@@ -32,8 +32,8 @@ class ContractLibrary {
   };
   void call(llvm::IRBuilder<>& builder, const Call& call);
 
-  /// Tile heights for up to `max_rows` rows, tallest first: max_rows, then the powers of two below it.
-  static std::vector<int> heights(int max_rows);
+  /// The height of the next register tile when `rows` rows, of up to `max_rows`, are left: few distinct ones, so that few microkernels are made.
+  static int height(int rows, int vectors, int max_rows);
 
  private:
   llvm::Function* microkernel(const Call& form);

@@ -218,6 +218,32 @@ void KernelEmitter::statement(const loop::Transpose& t) {
   transposes_.call(b_, call);
 }
 
+/// write(first row, height) for `rows` rows, known at run time only: as long as some are left, the height that ContractLibrary chooses for so many.
+template <class Write> void KernelEmitter::any_rows(Value* rows, int vectors, int max_rows, const Write& write) {
+  llvm::BasicBlock* before = b_.GetInsertBlock();
+  llvm::BasicBlock* choose = llvm::BasicBlock::Create(context_, "rows", function_);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "rows_done", function_);
+  b_.CreateBr(choose);
+  b_.SetInsertPoint(choose);
+  llvm::PHINode* row = b_.CreatePHI(b_.getInt64Ty(), 2);
+  row->addIncoming(i64(0), before);
+  std::map<int, llvm::BasicBlock*> of_height;
+  llvm::SwitchInst* ways = b_.CreateSwitch(b_.CreateSub(rows, row), after);
+  for (int left = 1; left <= max_rows; ++left) {
+    const int height = ContractLibrary::height(left, vectors, max_rows);
+    llvm::BasicBlock*& block = of_height[height];
+    if (block == nullptr) block = llvm::BasicBlock::Create(context_, "rows_" + std::to_string(height), function_);
+    ways->addCase(b_.getInt64(static_cast<uint64_t>(left)), block);
+  }
+  for (const auto& [height, block] : of_height) {
+    b_.SetInsertPoint(block);
+    write(row, height);
+    row->addIncoming(b_.CreateAdd(row, i64(height)), b_.GetInsertBlock());
+    b_.CreateBr(choose);
+  }
+  b_.SetInsertPoint(after);
+}
+
 /// Calls microkernels: the full height when all rows are there, else smaller ones, largest first.
 void KernelEmitter::statement(const loop::Contract& contract) {
   const DType dtype = kernel_.buffers[static_cast<size_t>(contract.c)].dtype;
@@ -225,6 +251,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   ContractLibrary::Call call;
   call.dtype = dtype;
   call.accumulate = contract.accumulate;
+  call.a_spread = contract.a_spread;
   call.a_unit_depth = contract.a.depth_stride == Dim(1);
   call.a_unit_row = contract.a.stride == Dim(1);
   call.batched = contract.batches != Dim(1);
@@ -242,7 +269,6 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.a_batch_stride = uniform(contract.a.batch_stride);
   call.b_batch_stride = uniform(contract.b.batch_stride);
   call.columns = uniform(contract.columns);
-  const std::vector<int> heights = ContractLibrary::heights(contract.max_rows);
   llvm::Type* element = memory_type(context_, dtype);
 
   const auto rows_from = [&](Value* row, int height, bool masked) {
@@ -255,28 +281,14 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   };
   const auto all_rows = [&](bool masked) {
     if (const auto rows = contract.rows.as_constant()) {
-      int64_t row = 0;
-      for (const int height : heights)
-        for (; *rows - row >= height; row += height) rows_from(i64(row), height, masked);
+      for (int64_t row = 0; row < *rows;) {
+        const int height = ContractLibrary::height(static_cast<int>(*rows - row), call.vectors, contract.max_rows);
+        rows_from(i64(row), height, masked);
+        row += height;
+      }
       return;
     }
-    Value* rows = uniform(contract.rows);
-    Value* row = i64(0);
-    for (const int height : heights) {  // at most one call of each height: a height is more than half of the one before
-      llvm::BasicBlock* before = b_.GetInsertBlock();
-      llvm::BasicBlock* run = llvm::BasicBlock::Create(context_, "rows", function_);
-      llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "rows_left", function_);
-      b_.CreateCondBr(b_.CreateICmpSGE(b_.CreateSub(rows, row), i64(height)), run, after);
-      b_.SetInsertPoint(run);
-      rows_from(row, height, masked);
-      Value* next = b_.CreateAdd(row, i64(height));
-      b_.CreateBr(after);
-      b_.SetInsertPoint(after);
-      llvm::PHINode* phi = b_.CreatePHI(b_.getInt64Ty(), 2);
-      phi->addIncoming(row, before);
-      phi->addIncoming(next, run);
-      row = phi;
-    }
+    any_rows(uniform(contract.rows), call.vectors, contract.max_rows, [&](Value* row, int height) { rows_from(row, height, masked); });
   };
   if (columns) return all_rows(*columns % lanes != 0);
   llvm::BasicBlock* whole = llvm::BasicBlock::Create(context_, "all_columns", function_);

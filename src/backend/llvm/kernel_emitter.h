@@ -75,6 +75,7 @@ class KernelEmitter {
   void statement(const loop::Contract& contract);
   void statement(const loop::Transpose& transpose);
   Value* load_variable(const Variable& variable) { return b_.CreateLoad(variable.type, variable.place); }
+  template <class Write> void any_rows(Value* rows, int vectors, int max_rows, const Write& write);
   template <class Write> void counted_loop(Value* begin, Value* end, int64_t step, const Write& write);
 
   // stores past the caches (stream_emitter.cpp)

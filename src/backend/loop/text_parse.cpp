@@ -397,6 +397,7 @@ class Parser {
     s.c_row_stride = labelled("row_stride");
     cursor_.expect(")");
     s.accumulate = cursor_.accept("accumulate");
+    s.a_spread = cursor_.accept("spread");
     cursor_.expect("{");
     s.a = operand("a");
     s.b = operand("b");

@@ -15,19 +15,30 @@ class ContractWriter {
       : builder_(builder), request_(request), writer_(builder, request.body, request.buffers), node_(find_contract(request.body)),
         form_(contract_form(node_, request.body)) {
     dtype_ = request.body.type(node_.results[0]).dtype;
-    schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.rhs_columns_contiguous}, builder.target());
     lanes_ = builder.lanes(dtype_);
-    direct_ = request.body.nodes().size() == 1;
+    schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.lhs_depth_contiguous, form_.rhs_columns_contiguous},
+                                  builder.target());
+    direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
 
   Section write() {
     Section section;
     place_tile(section);
     writer_.enter(section.body);
-    if (schedule_.depth_block == 0) {
-      write_whole_depth();
-    } else {
-      write_depth_blocks();
+    const auto columns = form_.columns.as_constant();
+    const int64_t block = schedule_.column_block;
+    if (!columns || *columns % block == 0 || *columns < block) {
+      columns_ = columns ? Dim(std::min(*columns, block)) : min(block, form_.columns - first_column_);
+      write_block();
+    } else {  // the last block of columns is narrower, and code of its own
+      loop::If branch{{{first_column_, 0, *columns / block * block}}, {}, {}};
+      for (loop::Body* side : {&branch.then, &branch.otherwise}) {
+        columns_ = side == &branch.then ? block : *columns % block;
+        writer_.enter(*side);
+        write_block();
+        writer_.leave();
+      }
+      writer_.here().push_back({std::move(branch)});
     }
     writer_.leave();
     return section;
@@ -36,13 +47,11 @@ class ContractWriter {
  private:
   int32_t argument(int operand) const { return request_.buffers.arguments[static_cast<size_t>(node_.operands[static_cast<size_t>(operand)].id)]; }
   int64_t width() const { return schedule_.tile_columns; }
-  /// A packed panel is as wide as the register tile, and so is the scratch that takes the sums: no masks, zeros times zeros beyond the last column.
-  Dim computed_columns() const { return schedule_.pack_b && !direct_ ? Dim(width()) : columns_; }
 
-  /// tile -> (batch, row block, panel of columns), panels running fastest so that the row block stays in cache.
+  /// tile -> (batch, row block, column block), column blocks running fastest so that the row block stays in cache.
   void place_tile(Section& section) {
-    const Dim panels = ceil_div(form_.columns, width()), blocks = ceil_div(form_.rows, schedule_.row_block);
-    section.tiles = form_.batch * blocks * panels;
+    const Dim across = ceil_div(form_.columns, schedule_.column_block), blocks = ceil_div(form_.rows, schedule_.row_block);
+    section.tiles = form_.batch * blocks * across;
     const auto split = [](Dim& rest, const Dim& count) {
       if (count == Dim(1)) return Dim(0);
       const Dim part = mod(rest, count);
@@ -50,15 +59,16 @@ class ContractWriter {
       return part;
     };
     Dim rest = request_.tile;
-    first_column_ = split(rest, panels) * width();
+    first_column_ = split(rest, across) * schedule_.column_block;
     first_row_ = (form_.batch == Dim(1) ? rest : split(rest, blocks)) * schedule_.row_block;
     if (blocks == Dim(1)) first_row_ = 0;
     batch_ = form_.batch == Dim(1) ? Dim(0) : rest;
-    rows_ = min(schedule_.row_block, form_.rows - first_row_);
-    columns_ = min(width(), form_.columns - first_column_);
+    const auto rows = form_.rows.as_constant();
+    rows_ = rows && *rows % schedule_.row_block == 0 ? Dim(schedule_.row_block) : min(schedule_.row_block, form_.rows - first_row_);
   }
 
   template <class Write> void loop(std::string_view stem, const Dim& extent, LoopKind kind, const Write& write) {
+    if (kind == LoopKind::kSerial && extent == Dim(1)) return write(Dim(0));
     const std::string i = builder_.fresh(stem);
     builder_.set_bound(i, extent);
     loop::Body body;
@@ -68,40 +78,97 @@ class ContractWriter {
     writer_.here().push_back(make_loop(builder_, i, extent, kind, kind == LoopKind::kVector ? lanes_ : 1, std::move(body)));
   }
 
+  /// The column block at hand: panels, row tiles, depth.
+  void write_block() {
+    if (schedule_.depth_block == 0) {
+      write_whole_depth();
+    } else {
+      write_depth_blocks();
+    }
+  }
+
   void write_whole_depth() {
-    if (schedule_.pack_b) pack(0, form_.depth);
-    if (!direct_) tile_ = builder_.add_scratch(dtype_, schedule_.tile_rows * width());
+    if (schedule_.pack_b) pack_columns(0, form_.depth);
+    if (!direct_) scratch(tile_, schedule_.tile_rows * width());
     row_tiles([&](const Dim& row, const Dim& count) {
-      contract(row, count, 0, form_.depth, false, direct_ ? Dim(0) : Dim(0) - row * width());
-      if (!direct_) write_rest(row, count, Dim(0) - row);
+      if (schedule_.pack_a != PackRows::kNone) pack_rows(row, count, 0, form_.depth);
+      panels([&](const Panel& panel) {
+        contract(row, count, panel, 0, form_.depth, false, 0, width());
+        if (!direct_) write_rest(row, count, panel.first, panel.columns, Dim(0) - row * width() - panel.first, width());
+      });
     });
   }
 
   void write_depth_blocks() {
-    if (!direct_) tile_ = builder_.add_scratch(dtype_, schedule_.row_block * width());
+    const int64_t stride = schedule_.column_block;
+    if (!direct_) scratch(tile_, schedule_.row_block * stride);
     loop("r", rows_, LoopKind::kSerial, [&](const Dim& r) {
-      loop("j", computed_columns(), LoopKind::kVector, [&](const Dim& j) {
+      loop("j", direct_ ? columns_ : Dim(stride), LoopKind::kVector, [&](const Dim& j) {
         const loop::ExpressionRef zero = loop::constant(dtype_, 0);
         if (direct_) {
           writer_.here().push_back({loop::Store{request_.buffers.results[0], result_index(r, j), zero}});
         } else {
-          writer_.here().push_back({loop::Store{tile_, {r * width() + j}, zero}});
+          writer_.here().push_back({loop::Store{tile_, {r * stride + j}, zero}});
         }
       });
     });
     loop("d", ceil_div(form_.depth, schedule_.depth_block), LoopKind::kSerial, [&](const Dim& d) {
       const Dim first = d * schedule_.depth_block, count = min(schedule_.depth_block, form_.depth - first);
-      if (schedule_.pack_b) pack(first, count);
-      row_tiles([&](const Dim& row, const Dim& rows) { contract(row, rows, first, count, true, 0); });
+      if (schedule_.pack_b) pack_columns(first, count);
+      row_tiles([&](const Dim& row, const Dim& rows) {
+        if (schedule_.pack_a != PackRows::kNone) pack_rows(row, rows, first, count);
+        panels([&](const Panel& panel) { contract(row, rows, panel, first, count, true, row * stride + panel.first, stride); });
+      });
     });
-    if (!direct_) write_rest(0, rows_, 0);
+    if (!direct_) write_rest(0, rows_, 0, columns_, 0, stride);
   }
 
+  // ---- the register tiles of a block ----
+
+  /// Rows of the block in tiles of `tile_rows`; what does not divide is spread over the last two tiles, since a tile of one or two rows is as slow as one of
+  /// four (the sums wait for each other).
   template <class Write> void row_tiles(const Write& write) {
-    loop("m", ceil_div(rows_, schedule_.tile_rows), LoopKind::kSerial, [&](const Dim& m) {
-      const Dim row = m * schedule_.tile_rows;
-      write(row, min(schedule_.tile_rows, rows_ - row));
+    const int64_t height = schedule_.tile_rows;
+    if (const auto rows = rows_.as_constant()) {
+      const int64_t tiles = (*rows + height - 1) / height, whole = *rows % height == 0 ? tiles : std::max<int64_t>(0, tiles - 2);
+      if (whole > 0) loop("m", whole, LoopKind::kSerial, [&](const Dim& m) { write(m * height, Dim(height)); });
+      const int64_t left = *rows - whole * height;
+      const int64_t first = left > height ? (left + 1) / 2 : left;
+      if (first > 0) write(Dim(whole * height), Dim(first));
+      if (left > first) write(Dim(whole * height + first), Dim(left - first));
+      return;
+    }
+    const Dim tiles = ceil_div(rows_, height);
+    const Dim last = max(0, ceil_div(rows_ + height * tiles - 2 * height, 2));  // where the last tile begins
+    loop("m", tiles, LoopKind::kSerial, [&](const Dim& m) {
+      const Dim first = min(height * m, last);
+      const Dim end = min(height * (m + 1), last + (rows_ - last) * max(0, m + 2 - tiles));
+      write(first, end - first);
     });
+  }
+
+  /// A panel of the column block: its number, its first column in the block, how many columns it has and how many of them are computed: a packed panel has
+  /// zeros beyond its last column, so that whole vectors may be.
+  struct Panel {
+    Dim number, first, columns, computed;
+    int64_t most;
+  };
+
+  Panel panel(const Dim& number, const Dim& columns) const {
+    const auto constant = columns.as_constant();
+    const int64_t most = constant ? (*constant + lanes_ - 1) / lanes_ * lanes_ : width();
+    return {number, number * width(), columns, schedule_.pack_b && !direct_ ? Dim(most) : columns, most};
+  }
+
+  template <class Write> void panels(const Write& write) {
+    if (const auto columns = columns_.as_constant()) {
+      const int64_t whole = *columns / width();
+      if (whole > 0) loop("p", whole, LoopKind::kSerial, [&](const Dim& p) { write(panel(p, width())); });
+      if (*columns % width() != 0) write(panel(whole, *columns % width()));
+      return;
+    }
+    loop("p", schedule_.column_block == width() ? Dim(1) : ceil_div(columns_, width()), LoopKind::kSerial,
+         [&](const Dim& p) { write(panel(p, min(width(), columns_ - p * width()))); });
   }
 
   std::vector<Dim> result_index(const Dim& row, const Dim& column) const {
@@ -113,77 +180,152 @@ class ContractWriter {
     return index;
   }
 
-  /// Copies the panel of B into scratch, [depth][width], with zeros beyond the last column, so that the microkernel needs no mask.
-  void pack(const Dim& first, const Dim& count) {
-    if (panel_ < 0) {
-      const int64_t depth = schedule_.depth_block != 0 ? schedule_.depth_block : form_.depth.constant();
-      panel_ = builder_.add_scratch(dtype_, std::max<int64_t>(1, depth) * width());
-    }
-    const Shape& shape = request_.body.type(node_.operands[1]).shape;
-    loop("k", count, LoopKind::kSerial, [&](const Dim& k) {
-      loop("j", width(), LoopKind::kVector, [&](const Dim& j) {
-        std::vector<Dim> index = delinearize(batch_, shape, 0, form_.batch_axes);
-        const size_t middle = form_.rhs_columns_contiguous ? form_.batch_axes + form_.depth_axes : shape.rank() - form_.depth_axes;
-        const Dim front = form_.rhs_columns_contiguous ? first + k : first_column_ + j;
-        const Dim back = form_.rhs_columns_contiguous ? first_column_ + j : first + k;
-        for (Dim& dim : delinearize(front, shape, form_.batch_axes, middle)) index.push_back(std::move(dim));
-        for (Dim& dim : delinearize(back, shape, middle, shape.rank())) index.push_back(std::move(dim));
-        const loop::ExpressionRef element =
-            loop::guarded({{j, 0, columns_}}, loop::load(argument(1), dtype_, std::move(index)), loop::constant(dtype_, 0));
-        writer_.here().push_back({loop::Store{panel_, {k * width() + j}, element}});
+  // ---- packing ----
+
+  void scratch(int32_t& buffer, int64_t elements) {
+    if (buffer < 0) buffer = builder_.add_scratch(dtype_, std::max<int64_t>(1, elements));
+  }
+  int64_t packed_depth() const { return schedule_.depth_block != 0 ? schedule_.depth_block : form_.depth.constant(); }
+
+  /// Element (front, back) of an operand stored as [batch, front, back], where `middle` axes are batch and front.
+  loop::ExpressionRef operand_element(int operand, const Dim& front, const Dim& back, size_t middle) const {
+    const Shape& shape = request_.body.type(node_.operands[static_cast<size_t>(operand)]).shape;
+    std::vector<Dim> index = delinearize(batch_, shape, 0, form_.batch_axes);
+    for (Dim& dim : delinearize(front, shape, form_.batch_axes, middle)) index.push_back(std::move(dim));
+    for (Dim& dim : delinearize(back, shape, middle, shape.rank())) index.push_back(std::move(dim));
+    return loop::load(argument(operand), dtype_, std::move(index));
+  }
+
+  /// Copies the column block of B into scratch, [panel][depth][width], with zeros beyond the last column, so that the microkernel needs no mask.
+  void pack_columns(const Dim& first, const Dim& count) {
+    const int64_t most = columns_.as_constant().value_or(schedule_.column_block);
+    scratch(panel_, packed_depth() * ((std::max(most, schedule_.column_block) + width() - 1) / width() * width()));
+    const size_t middle = form_.batch_axes + form_.depth_axes;
+    panels([&](const Panel& panel) {
+      if (!form_.rhs_columns_contiguous) {
+        loop::Transpose copy;
+        copy.to = panel_, copy.from = argument(1);
+        copy.offset = panel.number * (packed_depth() * width());
+        copy.row_stride = width();
+        copy.from_offset = (batch_ * form_.columns + first_column_ + panel.first) * form_.depth + first;
+        copy.column_stride = form_.depth;
+        copy.rows = count, copy.columns = panel.columns, copy.filled = panel.most;
+        writer_.here().push_back({std::move(copy)});
+        return;
+      }
+      loop("k", count, LoopKind::kSerial, [&](const Dim& k) {
+        loop("j", panel.most, LoopKind::kVector, [&](const Dim& j) {
+          const Dim column = first_column_ + panel.first + j;
+          const loop::ExpressionRef element = operand_element(1, first + k, column, middle);
+          const bool whole = panel.columns == Dim(panel.most);
+          writer_.here().push_back({loop::Store{
+              panel_, {panel.number * (packed_depth() * width()) + k * width() + j},
+              whole ? element : loop::guarded({{j, 0, panel.columns}}, element, loop::constant(dtype_, 0))}});
+        });
       });
     });
   }
 
-  /// One register tile: rows [row, row + count) of the row block, depth [first, first + depth).
-  void contract(const Dim& row, const Dim& count, const Dim& first, const Dim& depth, bool accumulate, const Dim& scratch_shift) {
+  /// Row stride of copied rows: off the powers of two, at which the rows of a tile would push each other out of the first cache.
+  int64_t copied_stride() const { return (packed_depth() + lanes_ - 1) / lanes_ * lanes_ + lanes_; }
+
+  /// Copies rows [row, row + count) of A into scratch: as rows; as [depth][tile_rows]; or, spread, as [depth][tile_rows][lanes] with each element in all lanes.
+  void pack_rows(const Dim& row, const Dim& count, const Dim& first, const Dim& depth) {
+    const int64_t height = schedule_.tile_rows, copies = schedule_.pack_a == PackRows::kSpread ? lanes_ : 1;
+    scratch(rows_packed_, schedule_.pack_a == PackRows::kCopy ? height * copied_stride() : packed_depth() * height * copies);
+    const size_t rank = request_.body.type(node_.operands[0]).shape.rank();
+    const size_t middle = form_.lhs_depth_contiguous ? rank - form_.depth_axes : form_.batch_axes + form_.depth_axes;
+    const auto element = [&](const Dim& r, const Dim& k) {
+      const Dim m = first_row_ + row + r;
+      return form_.lhs_depth_contiguous ? operand_element(0, m, first + k, middle) : operand_element(0, first + k, m, middle);
+    };
+    if (schedule_.pack_a == PackRows::kCopy) {
+      loop("r", count, LoopKind::kSerial, [&](const Dim& r) {
+        loop("k", depth, LoopKind::kVector, [&](const Dim& k) { writer_.here().push_back({loop::Store{rows_packed_, {r * copied_stride() + k}, element(r, k)}}); });
+      });
+      return;
+    }
+    if (copies == 1) {
+      loop("k", depth, LoopKind::kSerial, [&](const Dim& k) {
+        loop("r", count, LoopKind::kVector, [&](const Dim& r) { writer_.here().push_back({loop::Store{rows_packed_, {k * height + r}, element(r, k)}}); });
+      });
+      return;
+    }
+    loop("r", count, LoopKind::kSerial, [&](const Dim& r) {
+      loop("k", depth, LoopKind::kSerial, [&](const Dim& k) {
+        loop("j", copies, LoopKind::kVector, [&](const Dim& j) {
+          writer_.here().push_back({loop::Store{rows_packed_, {(k * height + r) * copies + j}, element(r, k)}});
+        });
+      });
+    });
+  }
+
+  // ---- one register tile ----
+
+  /// Rows [row, row + count) of the row block by the columns of `panel`, depth [first, first + depth), to the result or to the scratch tile.
+  void contract(const Dim& row, const Dim& count, const Panel& panel, const Dim& first, const Dim& depth, bool accumulate, const Dim& scratch_offset,
+                int64_t scratch_stride) {
     loop::Contract c;
     if (direct_) {
       c.c = request_.buffers.results[0];
-      c.c_offset = (batch_ * form_.rows + first_row_ + row) * form_.columns + first_column_;
+      c.c_offset = (batch_ * form_.rows + first_row_ + row) * form_.columns + first_column_ + panel.first;
       c.c_row_stride = form_.columns;
     } else {
       c.c = tile_;
-      c.c_offset = row * width() + scratch_shift;
-      c.c_row_stride = width();
+      c.c_offset = scratch_offset;
+      c.c_row_stride = scratch_stride;
     }
-    c.a.buffer = argument(0);
-    const Dim m = first_row_ + row;
-    if (form_.lhs_depth_contiguous) {
-      c.a.offset = (batch_ * form_.rows + m) * form_.depth + first;
-      c.a.stride = form_.depth;
-      c.a.depth_stride = 1;
-    } else {
-      c.a.offset = (batch_ * form_.depth + first) * form_.rows + m;
-      c.a.stride = 1;
-      c.a.depth_stride = form_.rows;
-    }
+    c.a = rows_operand(row, first);
+    c.a_spread = schedule_.pack_a == PackRows::kSpread;
     c.b.stride = 1;
     if (schedule_.pack_b) {
       c.b.buffer = panel_;
-      c.b.offset = 0;
+      c.b.offset = panel.number * (packed_depth() * width());
       c.b.depth_stride = width();
     } else {
       c.b.buffer = argument(1);
-      c.b.offset = (batch_ * form_.depth + first) * form_.columns + first_column_;
+      c.b.offset = (batch_ * form_.depth + first) * form_.columns + first_column_ + panel.first;
       c.b.depth_stride = form_.columns;
     }
     c.rows = count;
-    c.columns = computed_columns();
+    c.columns = panel.computed;
     c.depth = depth;
     c.max_rows = schedule_.tile_rows;
-    c.max_columns = schedule_.tile_columns;
+    c.max_columns = static_cast<int>(panel.most);
     c.accumulate = accumulate;
     writer_.here().push_back({std::move(c)});
   }
 
-  /// The nodes after the contract, on rows [row, row + count) of the row block; row + shift is the row of the scratch tile.
-  void write_rest(const Dim& row, const Dim& count, const Dim& shift) {
+  loop::ContractOperand rows_operand(const Dim& row, const Dim& first) const {
+    loop::ContractOperand a;
+    const Dim m = first_row_ + row;
+    if (schedule_.pack_a != PackRows::kNone) {
+      a.buffer = rows_packed_;
+      a.offset = 0;
+      a.stride = schedule_.pack_a == PackRows::kSpread ? lanes_ : schedule_.pack_a == PackRows::kCopy ? copied_stride() : 1;
+      a.depth_stride = schedule_.pack_a == PackRows::kCopy ? Dim(1) : a.stride * schedule_.tile_rows;
+    } else if (form_.lhs_depth_contiguous) {
+      a.buffer = argument(0);
+      a.offset = (batch_ * form_.rows + m) * form_.depth + first;
+      a.stride = form_.depth;
+      a.depth_stride = 1;
+    } else {
+      a.buffer = argument(0);
+      a.offset = (batch_ * form_.depth + first) * form_.rows + m;
+      a.stride = 1;
+      a.depth_stride = form_.rows;
+    }
+    return a;
+  }
+
+  /// The nodes after the contract, on rows [row, row + count) of the row block and columns [column, column + columns) of the column block; element (r, j) of
+  /// the blocks is at r * stride + j + shift of the scratch tile.
+  void write_rest(const Dim& row, const Dim& count, const Dim& column, const Dim& columns, const Dim& shift, int64_t stride) {
     loop("r", count, LoopKind::kSerial, [&](const Dim& r) {
-      loop("j", columns_, LoopKind::kVector, [&](const Dim& j) {
-        const Dim at = (row + r + shift) * width() + j;
+      loop("j", columns, LoopKind::kVector, [&](const Dim& j) {
+        const Dim at = (row + r) * stride + column + j + shift;
         writer_.define(node_.results[0], [this, at](const std::vector<Dim>&) { return loop::load(tile_, dtype_, {at}); });
-        const std::vector<Dim> index = result_index(row + r, j);
+        const std::vector<Dim> index = result_index(row + r, column + j);
         for (size_t i = 0; i < request_.buffers.results.size(); ++i) writer_.store_result(i, index);
       });
     });
@@ -198,8 +340,8 @@ class ContractWriter {
   DType dtype_ = DType::kF32;
   int lanes_ = 1;
   bool direct_ = false;
-  int32_t tile_ = -1, panel_ = -1;
-  Dim batch_, first_row_, first_column_, rows_, columns_;
+  int32_t tile_ = -1, panel_ = -1, rows_packed_ = -1;
+  Dim batch_, first_row_, first_column_, rows_, columns_;  // of the tile
 };
 
 }  // namespace

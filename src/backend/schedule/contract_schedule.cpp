@@ -9,43 +9,91 @@ struct RegisterTile {
   int vectors, rows;  // accumulators: vectors * rows
 };
 
-/// Tiles that keep both multiply-add units busy without spilling (measured with 32 registers: 6x64 and 8x48 at 98 % of peak and
-/// more; with 16 registers 6 rows of 2 vectors). Fewer vectors per row take more rows, to keep enough accumulators in flight.
-constexpr RegisterTile kWide[] = {{4, 6}, {3, 8}, {2, 12}, {1, 14}};
+/// Tiles that keep the multiply-add units busy without spilling, widest first. With 32 registers 8x48 reads least for what it computes and no more rows than
+/// the first cache has ways; with 16 registers 6 rows of 2 vectors. Fewer vectors per row take more rows, to keep enough sums in flight.
+constexpr RegisterTile kWide[] = {{3, 8}, {2, 12}, {1, 14}};
 constexpr RegisterTile kNarrow[] = {{2, 6}, {1, 8}};
 
-/// Columns computed in vain when `columns` is cut into panels of `width`.
-int64_t waste(int64_t columns, int64_t width) { return (columns + width - 1) / width * width - columns; }
+constexpr int64_t kMostDepth = 1024;            // of one pass: more would push a tile's rows and the panel out of the second cache
+constexpr int64_t kDepthBlock = 640;            // about, of several passes
+constexpr int64_t kSpreadDepth = 256;           // spread rows are four times as large
+constexpr int64_t kBlockBytes = 400 << 10;      // of the packed columns of a tile: less than half of the second cache
+constexpr int64_t kMostRows = 384;              // of a tile
+constexpr int64_t kWantedTiles = 16;            // so that two participants finish together
+constexpr int64_t kLeastWork = int64_t{1} << 20;  // multiply-adds of a tile worth handing out on its own
+
+int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
+int64_t parts(int64_t value, int64_t most) { return (value + most - 1) / most; }
+
+RegisterTile register_tile(const ContractShape& shape, const Target& target, int lanes) {
+  const bool wide = target.vector_registers >= 32;
+  const RegisterTile* tiles = wide ? kWide : kNarrow;
+  const size_t count = wide ? std::size(kWide) : std::size(kNarrow);
+  const auto columns = shape.columns.as_constant();
+  size_t best = 0;  // the narrowest that takes all columns in one panel, else the widest
+  while (columns && best + 1 < count && *columns <= tiles[best + 1].vectors * lanes) ++best;
+  return tiles[best];
+}
+
+/// Whether rows that far apart, in bytes, fall on the same few sets of the first cache.
+bool collides(const Dim& stride, int64_t bytes) {
+  const auto constant = stride.as_constant();
+  return !constant || (*constant >= 512 && *constant * bytes % 2048 == 0);
+}
 
 }  // namespace
 
 ContractSchedule schedule_contract(const ContractShape& shape, const Target& target) {
   ContractSchedule schedule;
-  const int lanes = target.lanes(static_cast<int>(size_in_bytes(shape.dtype)));
-  const bool wide = target.vector_registers >= 32;
-  const RegisterTile* tiles = wide ? kWide : kNarrow;
-  const size_t count = wide ? std::size(kWide) : std::size(kNarrow);
-  RegisterTile best = tiles[0];
-  if (shape.columns.is_constant()) {
-    // The least waste wins; among equals the widest tile, which loads least per multiply-add.
-    for (size_t i = 1; i < count; ++i)
-      if (waste(shape.columns.constant(), tiles[i].vectors * lanes) < waste(shape.columns.constant(), best.vectors * lanes)) best = tiles[i];
-  }
-  schedule.tile_rows = best.rows;
-  schedule.tile_columns = best.vectors * lanes;
+  const auto bytes = static_cast<int64_t>(size_in_bytes(shape.dtype));
+  const int lanes = target.lanes(static_cast<int>(bytes));
+  const RegisterTile tile = register_tile(shape, target, lanes);
+  schedule.tile_rows = tile.rows;
+  schedule.tile_columns = tile.vectors * lanes;
+  const bool spreads = !target.has_fma && is_float(shape.dtype);
+  const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
+  schedule.masked_columns = target.vector_bits > 128 || (columns && *columns % lanes == 0);
 
-  constexpr int64_t kRowBlock = 192, kDepthBlock = 512;
-  schedule.row_block = std::max<int64_t>(best.rows, kRowBlock / best.rows * best.rows);
-  const auto depth = shape.depth.as_constant();
-  if (!depth || *depth > 2 * kDepthBlock) schedule.depth_block = kDepthBlock;
-  const auto columns = shape.columns.as_constant();
+  // B as it lies is a good panel when it is no wider than one, when it stays in the first cache anyway, or when few rows would read the packed one.
   const bool one_panel = columns && *columns <= schedule.tile_columns;
-  // B as it lies is a good panel when it is no wider than one, or when it stays in L1 anyway.
-  const bool small = columns && depth && *columns * *depth * static_cast<int64_t>(size_in_bytes(shape.dtype)) <= (32 << 10);
-  const auto rows = shape.rows.as_constant();
+  const bool small = columns && depth && *columns * *depth * bytes <= (32 << 10);
   const bool few_rows = rows && *rows <= 2 * schedule.tile_rows;
-  schedule.pack_b = !shape.rhs_columns_contiguous || !(one_panel || small || few_rows);
-  if (!schedule.pack_b && schedule.depth_block != 0 && one_panel) schedule.depth_block = 0;
+  const bool whole_vectors = target.vector_bits > 128 || (columns && *columns % lanes == 0);
+  schedule.pack_b = !shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !whole_vectors;
+
+  const int64_t most_depth = spreads ? kSpreadDepth : kMostDepth;
+  const bool reads_b_once = !schedule.pack_b && one_panel;
+  if (!depth) {
+    if (schedule.pack_b || !reads_b_once) schedule.depth_block = spreads ? kSpreadDepth : kDepthBlock;
+  } else if (*depth > most_depth && !reads_b_once) {
+    schedule.depth_block = round_up(parts(*depth, parts(*depth, spreads ? kSpreadDepth : kDepthBlock)), 16);
+  }
+
+  // Columns of a tile: what stays in the second cache; then fewer, until there are enough tiles.
+  const int64_t pass = schedule.depth_block != 0 ? schedule.depth_block : std::max<int64_t>(1, depth.value_or(kMostDepth));
+  const int64_t panels = columns ? std::max<int64_t>(1, parts(*columns, schedule.tile_columns)) : 16;
+  int64_t across = std::clamp<int64_t>(kBlockBytes / (pass * schedule.tile_columns * bytes), 1, spreads ? 16 : 8);
+  across = parts(panels, parts(panels, across));
+  int64_t blocks = rows ? std::max<int64_t>(1, parts(*rows, kMostRows)) : 1;
+  const int64_t batch = shape.batch.as_constant().value_or(1);
+  const auto tiles = [&] { return batch * blocks * parts(panels, across); };
+  const auto work = [&] { return rows.value_or(kMostRows) / blocks * across * schedule.tile_columns * depth.value_or(kMostDepth); };
+  const int64_t least_across = spreads ? 4 : 1;
+  while (across > least_across && tiles() < kWantedTiles && work() >= 2 * kLeastWork) --across;
+  across = parts(panels, parts(panels, across));
+  while (rows && *rows / blocks > 64 && tiles() < kWantedTiles && work() >= 2 * kLeastWork && !schedule.pack_b) ++blocks;
+  schedule.column_block = across * schedule.tile_columns;
+  schedule.row_block = rows ? round_up(parts(std::max<int64_t>(1, *rows), blocks), tile.rows) : round_up(kMostRows / 2, tile.rows);
+
+  // Rows of A are read again for each panel of the tile, which is what pays for copying them.
+  const bool many = across > 1 && !(rows && *rows <= 2);
+  if (spreads && across >= 4 && pass <= kSpreadDepth && !(rows && *rows <= 2)) {
+    schedule.pack_a = PackRows::kSpread;
+  } else if (many && !shape.lhs_depth_contiguous && pass * bytes >= 256) {
+    schedule.pack_a = PackRows::kPanel;
+  } else if (many && shape.lhs_depth_contiguous && collides(shape.depth, bytes)) {
+    schedule.pack_a = PackRows::kCopy;
+  }
   return schedule;
 }
 

@@ -1,4 +1,4 @@
-// How a contract is cut: register tile, row block, depth block. Decided from shapes and the target alone, never from thread counts.
+// How a contract is cut: register tile, blocks of rows, columns and depth, what is packed. Decided from shapes and the target alone, never from thread counts.
 #pragma once
 
 #include "base/dtype.h"
@@ -11,14 +11,26 @@ namespace sinter::backend {
 struct ContractShape {
   Dim batch, rows, columns, depth;
   DType dtype = DType::kF32;
+  bool lhs_depth_contiguous = true;    // A is [rows, depth]; else [depth, rows]
   bool rhs_columns_contiguous = true;  // B is [depth, columns]; else [columns, depth], and has to be transposed while packing
+};
+
+/// What becomes of the rows of A that a register tile reads.
+enum class PackRows : uint8_t {
+  kNone,    // read where they lie
+  kCopy,    // copied row by row, when their distance is a power of two, at which they would push each other out of the first cache
+  kPanel,   // copied to [depth][rows], when they lie far apart
+  kSpread,  // the same with each element repeated over a vector, for targets that cannot load and repeat in one instruction
 };
 
 struct ContractSchedule {
   int tile_rows = 1, tile_columns = 1;  // of the register tile
   int64_t row_block = 1;                // rows of one kernel tile, a multiple of tile_rows
+  int64_t column_block = 1;             // columns of one kernel tile, a multiple of tile_columns
   int64_t depth_block = 0;              // depth of one pass over the row block; 0: the whole depth in one pass
-  bool pack_b = false;                  // copy the panel of B (depth_block x tile_columns) into scratch first
+  bool pack_b = false;                  // copy the columns (depth_block x column_block) into scratch first, panel by panel
+  PackRows pack_a = PackRows::kNone;
+  bool masked_columns = true;           // the microkernel may write part of a vector; else what is not whole vectors goes through scratch
 };
 
 ContractSchedule schedule_contract(const ContractShape& shape, const Target& target);
