@@ -54,6 +54,8 @@ class Preparer {
     choose();
   }
 
+  bool is_ahead(Value value) const { return origin(value).settled && !origin(value).variables.empty(); }
+
   bool finds_any() const { return !prepared_.empty(); }
 
   /// Adds the variables and the function that computes them, and returns the one that reads them.
@@ -66,7 +68,6 @@ class Preparer {
 
  private:
   const Origin& origin(Value value) const { return origins_[static_cast<size_t>(value.id)]; }
-  bool is_ahead(Value value) const { return origin(value).settled && !origin(value).variables.empty(); }
 
   bool keeps(size_t argument) const {
     const std::string& name = function_.arguments[argument];
@@ -193,6 +194,13 @@ class Preparer {
 };
 
 }  // namespace
+
+std::vector<bool> computed_ahead(const ir::Module& module, const ir::Function& function) {
+  const Preparer preparer(module, function);
+  std::vector<bool> ahead(static_cast<size_t>(function.graph.value_count()));
+  for (size_t i = 0; i < ahead.size(); ++i) ahead[i] = preparer.is_ahead(Value{static_cast<int32_t>(i)});
+  return ahead;
+}
 
 ir::Module prepare_values(const ir::Module& module) {
   ir::Module result = module;

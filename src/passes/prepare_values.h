@@ -11,6 +11,9 @@
 
 namespace sinter::passes {
 
+/// Per value of the function's graph: it could be computed ahead of the calls.
+std::vector<bool> computed_ahead(const ir::Module& module, const ir::Function& function);
+
 /// What stays in its function although it could be computed ahead: values that take more than twice the bytes of the
 /// variables they come from and more than 64 KB (reading them would cost more than computing them), values that are
 /// only another view in the same order of memory (reading through a view is free), lookups (they can fail), random

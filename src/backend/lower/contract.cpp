@@ -16,8 +16,9 @@ class ContractWriter {
         form_(contract_form(node_, request.body)) {
     dtype_ = request.body.type(node_.results[0]).dtype;
     lanes_ = builder.lanes(dtype_);
-    schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.lhs_depth_contiguous, form_.rhs_columns_contiguous},
+    schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.lhs_depth_contiguous, form_.panel_width, form_.rhs_columns_contiguous},
                                   builder.target());
+    SINTER_CHECK(form_.panel_width == 0 || form_.panel_width == width(), "panels of another width than the register tile's");
     direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
 
@@ -157,7 +158,7 @@ class ContractWriter {
   Panel panel(const Dim& number, const Dim& columns) const {
     const auto constant = columns.as_constant();
     const int64_t most = constant ? (*constant + lanes_ - 1) / lanes_ * lanes_ : width();
-    return {number, number * width(), columns, schedule_.pack_b && !direct_ ? Dim(most) : columns, most};
+    return {number, number * width(), columns, (schedule_.pack_b || form_.panel_width != 0) && !direct_ ? Dim(most) : columns, most};
   }
 
   template <class Write> void panels(const Write& write) {
@@ -281,6 +282,11 @@ class ContractWriter {
     if (schedule_.pack_b) {
       c.b.buffer = panel_;
       c.b.offset = panel.number * (packed_depth() * width());
+      c.b.depth_stride = width();
+    } else if (form_.panel_width != 0) {
+      const Dim number = (batch_ * ceil_div(form_.columns, width())) + floor_div(first_column_, width()) + panel.number;
+      c.b.buffer = argument(1);
+      c.b.offset = (number * form_.depth + first) * width();
       c.b.depth_stride = width();
     } else {
       c.b.buffer = argument(1);

@@ -26,9 +26,11 @@ const ir::Node& find_contract(const ir::Graph& body) {
 ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   const auto axes = [&](std::string_view name) { return ir::get_attribute<ir::Integers>(*node.op, node.attributes, name); };
   const Shape& lhs = graph.type(node.operands[0]).shape;
-  const Shape& rhs = graph.type(node.operands[1]).shape;
+  const bool panels = node.op->find_attribute("rhs_shape") != nullptr;
+  const Shape& rhs = panels ? ir::get_attribute<Shape>(*node.op, node.attributes, "rhs_shape") : graph.type(node.operands[1]).shape;
   const ir::Integers lhs_contract = axes("lhs_contract"), rhs_contract = axes("rhs_contract");
   ContractForm form;
+  if (panels) form.panel_width = ir::get_attribute<int64_t>(*node.op, node.attributes, "width");
   form.batch_axes = axes("lhs_batch").size();
   form.depth_axes = lhs_contract.size();
   form.row_axes = lhs.rank() - form.batch_axes - form.depth_axes;

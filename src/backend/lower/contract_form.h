@@ -10,6 +10,7 @@ struct ContractForm {
   size_t batch_axes = 0, row_axes = 0, depth_axes = 0;
   bool lhs_depth_contiguous = true;    // lhs is [batch, rows, depth]; else [batch, depth, rows]
   bool rhs_columns_contiguous = true;  // rhs is [batch, depth, columns]; else [batch, columns, depth]
+  int64_t panel_width = 0;             // rhs is [batch, panel, depth, column of the panel]
 };
 
 /// The contract of a body of kind `contract`.

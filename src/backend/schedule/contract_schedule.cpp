@@ -19,6 +19,8 @@ constexpr int64_t kDepthBlock = 640;            // about, of several passes
 constexpr int64_t kSpreadDepth = 256;           // spread rows are four times as large
 constexpr int64_t kBlockBytes = 400 << 10;      // of the packed columns of a tile: less than half of the second cache
 constexpr int64_t kMostRows = 384;              // of a tile
+constexpr int64_t kManyRows = 768;              // from which B is packed once for all row blocks
+constexpr int64_t kSmallOperand = 32 << 10;     // stays in the first cache as it lies
 constexpr int64_t kWantedTiles = 16;            // so that two participants finish together
 constexpr int64_t kLeastWork = int64_t{1} << 20;  // multiply-adds of a tile worth handing out on its own
 
@@ -50,21 +52,22 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   const RegisterTile tile = register_tile(shape, target, lanes);
   schedule.tile_rows = tile.rows;
   schedule.tile_columns = tile.vectors * lanes;
+  const bool stored = shape.panel_width != 0;  // with the width that this file chose, see panel_width
   const bool spreads = !target.has_fma && is_float(shape.dtype);
   const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
   schedule.masked_columns = target.vector_bits > 128 || (columns && *columns % lanes == 0);
 
   // B as it lies is a good panel when it is no wider than one, when it stays in the first cache anyway, or when few rows would read the packed one.
   const bool one_panel = columns && *columns <= schedule.tile_columns;
-  const bool small = columns && depth && *columns * *depth * bytes <= (32 << 10);
+  const bool small = columns && depth && *columns * *depth * bytes <= kSmallOperand;
   const bool few_rows = rows && *rows <= 2 * schedule.tile_rows;
   const bool whole_vectors = target.vector_bits > 128 || (columns && *columns % lanes == 0);
-  schedule.pack_b = !shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !whole_vectors;
+  schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !whole_vectors);
 
   const int64_t most_depth = spreads ? kSpreadDepth : kMostDepth;
   const bool reads_b_once = !schedule.pack_b && one_panel;
   if (!depth) {
-    if (schedule.pack_b || !reads_b_once) schedule.depth_block = spreads ? kSpreadDepth : kDepthBlock;
+    if (schedule.pack_b || stored || !reads_b_once) schedule.depth_block = spreads ? kSpreadDepth : kDepthBlock;
   } else if (*depth > most_depth && !reads_b_once) {
     schedule.depth_block = round_up(parts(*depth, parts(*depth, spreads ? kSpreadDepth : kDepthBlock)), 16);
   }
@@ -95,6 +98,18 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
     schedule.pack_a = PackRows::kCopy;
   }
   return schedule;
+}
+
+int64_t wanted_panel_width(const ContractShape& shape, const Target& target, bool ahead) {
+  const auto bytes = static_cast<int64_t>(size_in_bytes(shape.dtype));
+  const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
+  if (!columns || !depth || *columns == 0 || *depth == 0) return 0;
+  const int lanes = target.lanes(static_cast<int>(bytes));
+  const int64_t width = register_tile(shape, target, lanes).vectors * lanes;
+  if (shape.rhs_columns_contiguous && *columns % lanes == 0 && (*columns <= width || *columns * *depth * bytes <= kSmallOperand)) return 0;
+  if (ahead) return width;
+  // In the call: where several row blocks would each pack the same columns.
+  return rows && *rows >= kManyRows && *columns * *depth >= (int64_t{1} << 16) ? width : 0;
 }
 
 }  // namespace sinter::backend

@@ -12,6 +12,7 @@ struct ContractShape {
   Dim batch, rows, columns, depth;
   DType dtype = DType::kF32;
   bool lhs_depth_contiguous = true;    // A is [rows, depth]; else [depth, rows]
+  int64_t panel_width = 0;             // B is stored as panels of so many columns; 0: as a matrix
   bool rhs_columns_contiguous = true;  // B is [depth, columns]; else [columns, depth], and has to be transposed while packing
 };
 
@@ -32,6 +33,9 @@ struct ContractSchedule {
   PackRows pack_a = PackRows::kNone;
   bool masked_columns = true;           // the microkernel may write part of a vector; else what is not whole vectors goes through scratch
 };
+
+/// Columns of the panels that B should be stored in before the contract runs; 0: as it lies. `ahead`: B is the same at every call, so that packing is free.
+int64_t wanted_panel_width(const ContractShape& shape, const Target& target, bool ahead);
 
 ContractSchedule schedule_contract(const ContractShape& shape, const Target& target);
 

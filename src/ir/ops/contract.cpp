@@ -48,11 +48,10 @@ Attributes pairing(Integers lhs_batch, Integers rhs_batch, Integers lhs_contract
 
 // ---- type ----
 
-void require_axes(const TypeRequest& request, const Side& side, size_t operand) {
-  const int64_t rank = static_cast<int64_t>(request.shape(operand).rank());
+void require_axes(const TypeRequest& request, const Side& side, const Shape& shape, const std::string& whose) {
+  const auto rank = static_cast<int64_t>(shape.rank());
   Integers axes = joined(side.batch, side.contract);
   std::sort(axes.begin(), axes.end());
-  const std::string whose = operand == 0 ? "lhs" : "rhs";
   for (size_t i = 0; i < axes.size(); ++i) {
     request.require(axes[i] >= 0 && axes[i] < rank, "C3",
                     whose + " axis " + std::to_string(axes[i]) + " is not in [0, " + std::to_string(rank) + ")");
@@ -60,19 +59,20 @@ void require_axes(const TypeRequest& request, const Side& side, size_t operand) 
   }
 }
 
-std::vector<TensorType> infer(const TypeRequest& request) {
-  const auto [lhs, rhs] = sides_of(request, request.shape(0).rank(), request.shape(1).rank());
+/// The product of the first operand and an rhs of shape `rhs_shape`.
+TensorType infer_product(const TypeRequest& request, const Shape& rhs_shape) {
+  const auto [lhs, rhs] = sides_of(request, request.shape(0).rank(), rhs_shape.rank());
   request.require(request.dtype(0) == request.dtype(1), "C1", "the dtypes differ", "cast one of them");
   require_domain(request, 0, Domain::kNumber, "C1");
   request.require(lhs.batch.size() == rhs.batch.size() && lhs.contract.size() == rhs.contract.size(), "C2",
                   "lhs and rhs name different numbers of axes");
-  require_axes(request, lhs, 0);
-  require_axes(request, rhs, 1);
+  require_axes(request, lhs, request.shape(0), "lhs");
+  require_axes(request, rhs, rhs_shape, "rhs");
   const auto require_equal = [&](const Integers& lhs_axes, const Integers& rhs_axes, std::string_view rule, const std::string& what,
                                  const std::string& hint) {
     for (size_t i = 0; i < lhs_axes.size(); ++i) {
       const Dim& l = request.shape(0)[static_cast<size_t>(lhs_axes[i])];
-      const Dim& r = request.shape(1)[static_cast<size_t>(rhs_axes[i])];
+      const Dim& r = rhs_shape[static_cast<size_t>(rhs_axes[i])];
       request.require(l == r, rule, what + " dimensions differ (" + l.to_string() + " and " + r.to_string() + ")", hint);
     }
   };
@@ -80,14 +80,15 @@ std::vector<TensorType> infer(const TypeRequest& request) {
   require_equal(lhs.contract, rhs.contract, "C5", "inner", "transpose the rhs?");
   TensorType result{request.dtype(0), {}};
   for (const int64_t axis : joined(lhs.batch, lhs.free)) result.shape.push_back(request.shape(0)[static_cast<size_t>(axis)]);
-  for (const int64_t axis : rhs.free) result.shape.push_back(request.shape(1)[static_cast<size_t>(axis)]);
-  return {result};
+  for (const int64_t axis : rhs.free) result.shape.push_back(rhs_shape[static_cast<size_t>(axis)]);
+  return result;
 }
+
+std::vector<TensorType> infer(const TypeRequest& request) { return {infer_product(request, request.shape(1))}; }
 
 // ---- reference ----
 
-std::vector<Tensor> evaluate_dot(const EvaluateRequest& request) {
-  const Tensor &a = request.operands[0], &b = request.operands[1];
+Tensor product(const EvaluateRequest& request, const Tensor& a, const Tensor& b) {
   const auto [lhs, rhs] = sides_of(request, a.rank(), b.rank());
   Tensor result = request.make_result();
   // Strides of each operand by result axis (batch, lhs free, rhs free) and by contracted axis; 0 where it does not move.
@@ -113,8 +114,10 @@ std::vector<Tensor> evaluate_dot(const EvaluateRequest& request) {
       *out++ = static_cast<T>(sum);
     });
   });
-  return {result};
+  return result;
 }
+
+std::vector<Tensor> evaluate_dot(const EvaluateRequest& request) { return {product(request, request.operands[0], request.operands[1])}; }
 
 // ---- gradient ----
 
@@ -226,8 +229,112 @@ OpDef dot_general_record() {
   return def;
 }
 
+// ---- dot_panels ----
+
+/// The shape of `rhs` stored as panels of `width` columns.
+Shape panels_shape(const Shape& shape, const Side& rhs, int64_t width) {
+  const auto size = [&](const Integers& axes) {
+    Dim count = 1;
+    for (const int64_t axis : axes) count = count * shape[static_cast<size_t>(axis)];
+    return count;
+  };
+  return {size(rhs.batch), ceil_div(size(rhs.free), width), size(rhs.contract), width};
+}
+
+std::vector<TensorType> infer_panels(const TypeRequest& request) {
+  const auto& shape = request.get<Shape>("rhs_shape");
+  const int64_t width = request.get<int64_t>("width");
+  request.require(width > 0 && width <= 4096, "C6", "a width of " + std::to_string(width));
+  const TensorType result = infer_product(request, shape);
+  const Shape stored = panels_shape(shape, sides_of(request, request.shape(0).rank(), shape.rank()).second, width);
+  request.require(request.shape(1) == stored, "C6", "panels of an rhs " + shape.to_string() + " are " + stored.to_string());
+  return {result};
+}
+
+std::vector<Tensor> evaluate_panels(const EvaluateRequest& request) {
+  const Tensor& panels = request.operands[1];
+  const auto& shape = request.get<Shape>("rhs_shape");
+  Extents extents;
+  for (const Dim& dim : shape) extents.push_back(dim.evaluate(request.symbols));
+  const Side rhs = sides_of(request, request.operands[0].rank(), extents.size()).second;
+  const int64_t width = request.get<int64_t>("width");
+  Tensor b(panels.dtype(), extents);
+  const Extents to = row_major_strides(extents), from = row_major_strides(panels.extents());
+  visit<Domain::kNumber>(b.dtype(), [&](auto zero) {
+    using T = decltype(zero);
+    int64_t batch = 0;
+    for_each_index(picked(extents, rhs.batch), [&](const Extents& i) {
+      int64_t column = 0;
+      for_each_index(picked(extents, rhs.free), [&](const Extents& j) {
+        int64_t depth = 0;
+        for_each_index(picked(extents, rhs.contract), [&](const Extents& k) {
+          const int64_t at = offset_of(i, picked(to, rhs.batch)) + offset_of(j, picked(to, rhs.free)) + offset_of(k, picked(to, rhs.contract));
+          b.data<T>()[at] = panels.data<T>()[batch * from[0] + column / width * from[1] + depth * from[2] + column % width];
+          ++depth;
+        });
+        ++column;
+      });
+      ++batch;
+    });
+  });
+  return {product(request, request.operands[0], b)};
+}
+
+OpDef dot_panels_record() {
+  OpDef def = dot_general_record();
+  def.name = "dot_panels";
+  def.doc =
+      "dot_general whose rhs is stored in the order in which kernels read it: [batch, panel, depth, column of the panel], panels of `width` columns, "
+      "zeros beyond the last column. The axes are those of the rhs as it was, of shape rhs_shape.";
+  def.operands[1] = {"panels", "the rhs as panels, of the same dtype"};
+  def.attributes.push_back({"rhs_shape", AttributeKind::kShape, "the shape of the rhs", std::nullopt});
+  def.attributes.push_back({"width", AttributeKind::kInteger, "columns of a panel", std::nullopt});
+  def.rules.push_back({"C6", "panels are [batch, ceil(columns / width), depth, width] of the rhs, 0 < width <= 4096"});
+  def.type = infer_panels;
+  def.evaluate = evaluate_panels;
+  def.gradient = NotDifferentiable{"it is a layout for kernels, chosen after gradients are made"};
+  def.samples.clear();
+  const Dim n = Dim::symbol("n");
+  const auto add = [&](DType dtype, Shape lhs, Shape rhs, Attributes attributes, int64_t width) {
+    attributes["rhs_shape"] = rhs;
+    attributes["width"] = width;
+    const auto axes = [&](std::string_view name) { return std::get<Integers>(attributes.find(std::string(name))->second); };
+    Side side{axes("rhs_batch"), axes("rhs_contract"), {}};
+    for (int64_t axis = 0; axis < static_cast<int64_t>(rhs.rank()); ++axis)
+      if (std::find(side.batch.begin(), side.batch.end(), axis) == side.batch.end() &&
+          std::find(side.contract.begin(), side.contract.end(), axis) == side.contract.end())
+        side.free.push_back(axis);
+    const Fill fill = is_float(dtype) ? Fill::kNormal : Fill::kSmallInteger;
+    def.samples.push_back({{{{dtype, std::move(lhs)}, fill}, {{dtype, panels_shape(rhs, side, width)}, fill}}, std::move(attributes), {}, false});
+  };
+  for (const DType dtype : {DType::kF32, DType::kF64, DType::kI32}) {
+    add(dtype, {n, 5}, {5, 33}, pairing({}, {}, {1}, {0}), 16);
+    add(dtype, {n, 5}, {48, 5}, pairing({}, {}, {1}, {1}), 48);
+  }
+  add(DType::kF32, {3, n}, {3, 2, 7}, pairing({}, {}, {0}, {0}), 8);
+  add(DType::kF32, {2, n, 6}, {2, 6, 10}, pairing({0}, {0}, {2}, {1}), 4);
+  const auto panels = [](Attributes attributes, Shape rhs, int64_t width) {
+    attributes["rhs_shape"] = std::move(rhs);
+    attributes["width"] = width;
+    return attributes;
+  };
+  const Attributes matrices = pairing({}, {}, {1}, {0});
+  const TensorType a{DType::kF32, {2, 4}}, b{DType::kF32, {1, 2, 4, 8}};
+  def.bad_samples = {{"C1", {a, {DType::kF64, {1, 2, 4, 8}}}, panels(matrices, {4, 10}, 8)},
+                     {"C2", {a, b}, panels(pairing({}, {}, {1}, {}), {4, 10}, 8)},
+                     {"C3", {a, b}, panels(pairing({}, {}, {2}, {0}), {4, 10}, 8)},
+                     {"C4", {{DType::kF32, {2, 3, 4}}, b}, panels(pairing({0}, {0}, {2}, {1}), {1, 4, 10}, 8)},
+                     {"C5", {a, b}, panels(matrices, {5, 10}, 8)},
+                     {"C6", {a, b}, panels(matrices, {4, 20}, 8)},
+                     {"C6", {a, b}, panels(matrices, {4, 10}, 0)}};
+  return def;
+}
+
 }  // namespace
 
-void add_contract_ops(OpRegistry& registry) { registry.add(dot_general_record()); }
+void add_contract_ops(OpRegistry& registry) {
+  registry.add(dot_general_record());
+  registry.add(dot_panels_record());
+}
 
 }  // namespace sinter::ir

@@ -1,0 +1,71 @@
+#include "passes/pack_operands.h"
+
+#include <algorithm>
+
+#include "ir/op_def.h"
+#include "passes/cse.h"
+#include "passes/prepare_values.h"
+#include "passes/rewrite.h"
+
+namespace sinter::passes {
+namespace {
+
+using ir::Integers;
+using ir::Value;
+
+Dim size_of(const Shape& shape, size_t begin, size_t count) {
+  Dim size = 1;
+  for (size_t axis = begin; axis < begin + count; ++axis) size = size * shape[axis];
+  return size;
+}
+
+/// [batch.., depth.., columns..] or [batch.., columns.., depth..] as [batch, panel, depth, column of the panel].
+Value pack(ir::Builder& builder, Value rhs, size_t batch_axes, const Integers& contract, int64_t width) {
+  const Shape shape = builder.shape(rhs);
+  const size_t rank = shape.rank(), depth_axes = contract.size(), column_axes = rank - batch_axes - depth_axes;
+  const bool columns_last = contract.empty() || contract[0] == static_cast<int64_t>(batch_axes);
+  const Dim batch = size_of(shape, 0, batch_axes);
+  const Dim depth = size_of(shape, columns_last ? batch_axes : batch_axes + column_axes, depth_axes);
+  const Dim columns = size_of(shape, columns_last ? batch_axes + depth_axes : batch_axes, column_axes);
+  const Dim panels = ceil_div(columns, width), missing = panels * width - columns;
+  const auto reshape = [&](Value value, Shape to) {
+    return builder.shape(value) == to ? value : builder.call("reshape", {value}, {{"shape", std::move(to)}});
+  };
+  Value value = reshape(rhs, columns_last ? Shape{batch, depth, columns} : Shape{batch, columns, depth});
+  if (missing != Dim(0))
+    value = builder.call("pad", {value, builder.scalar(0, builder.dtype(rhs))},
+                         {{"low", Shape{0, 0, 0}}, {"high", columns_last ? Shape{0, 0, missing} : Shape{0, missing, 0}}});
+  value = reshape(value, columns_last ? Shape{batch, depth, panels, width} : Shape{batch, panels, width, depth});
+  return builder.call("transpose", {value}, {{"permutation", columns_last ? Integers{0, 2, 1, 3} : Integers{0, 1, 3, 2}}});
+}
+
+}  // namespace
+
+ir::Module pack_operands(const ir::Module& module, const PanelWidth& width) {
+  ir::Module result = module;
+  for (size_t i = 0; i < result.functions.size(); ++i) {
+    const ir::Graph& from = module.functions[i].graph;
+    const std::vector<bool> ahead = computed_ahead(module, module.functions[i]);
+    Rewriter rewriter(from);
+    bool any = false;
+    for (const ir::Node& node : from.nodes()) {
+      const int64_t panel = node.op->name == "dot_general" ? width(node, from, ahead[static_cast<size_t>(node.operands[1].id)]) : 0;
+      if (panel == 0) {
+        rewriter.copy(node);
+        continue;
+      }
+      any = true;
+      ir::Attributes attributes = node.attributes;
+      attributes["rhs_shape"] = from.type(node.operands[1]).shape;
+      attributes["width"] = panel;
+      const Value packed = pack(rewriter.builder(), rewriter.at(node.operands[1]), ir::get_attribute<Integers>(*node.op, node.attributes, "rhs_batch").size(),
+                                ir::get_attribute<Integers>(*node.op, node.attributes, "rhs_contract"), panel);
+      rewriter.builder().set_name(node.name);
+      rewriter.replace(node.results[0], rewriter.builder().call("dot_panels", {rewriter.at(node.operands[0]), packed}, std::move(attributes)));
+    }
+    if (any) result.functions[i].graph = std::move(rewriter).finish();
+  }
+  return cse(result);  // one copy for contractions that share an operand
+}
+
+}  // namespace sinter::passes
