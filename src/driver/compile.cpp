@@ -88,7 +88,7 @@ Lowered lower(const ir::Module& module, std::string_view function, const Compile
   Clock clock;
   Lowered lowered;
   WorkingOn context("function " + std::string(function));
-  const std::vector<passes::Pass> list = pipeline(fuse_options(options.level), report ? &told.fusion : nullptr);
+  const std::vector<passes::Pass> list = pipeline(fuse_options(options.level), target_of(options.level), report ? &told.fusion : nullptr);
   lowered.fused = passes::run_passes(only(module, function), list, options.passes, &told.passes);
   told.passes_seconds = clock.lap();
   const auto lower_one = [&](const ir::Function& one, MemoryPlan& plan, backend::LoweredFunction& code) {

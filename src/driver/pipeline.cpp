@@ -1,5 +1,6 @@
 #include "driver/pipeline.h"
 
+#include "backend/contract_packing.h"
 #include "passes/bind_results.h"
 #include "passes/canonical_contracts.h"
 #include "passes/cleanup.h"
@@ -7,12 +8,16 @@
 #include "passes/expand.h"
 #include "passes/grad.h"
 #include "passes/hoist_constants.h"
+#include "passes/pack_operands.h"
 #include "passes/prepare_values.h"
 #include "passes/recognise.h"
 
 namespace sinter::driver {
 
-std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, passes::FusionReport* report) {
+std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Target& target, passes::FusionReport* report) {
+  const auto panel_width = [target](const ir::Node& contract, const ir::Graph& graph, bool ahead) {
+    return backend::panel_width(contract, graph, target, ahead);
+  };
   return {
       {"recognise", "first: forms written by hand become the ops that they are, whose gradients are shorter and more accurate",
        passes::recognise},
@@ -23,6 +28,8 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, passes::F
        passes::canonical_contracts},
       {"hoist_constants", "bodies hold numbers, tables are memory; last before fusing, so that folding is over", passes::hoist_constants},
       {"dce", "what canonical forms left behind must not become kernels", [](const ir::Module& m) { return passes::dce(m); }},
+      {"pack_operands", "contractions read panels; once their operands and the axes of these are final",
+       [panel_width](const ir::Module& m) { return passes::pack_operands(m, panel_width); }},
       {"prepare_values", "what calls have in common is computed ahead; after all layouts are decided, before kernels are cut", passes::prepare_values},
       {"fuse", "one kernel per fusion", [options, report](const ir::Module& m) { return passes::fuse(m, options, report); }},
       {"bind_results", "every result gets a kernel that may write it where the variable lives", passes::bind_results},

@@ -17,7 +17,7 @@ struct Options {
 };
 
 std::vector<passes::Pass> chosen_passes(const std::string& names) {
-  std::vector<passes::Pass> all = driver::pipeline({});
+  std::vector<passes::Pass> all = driver::pipeline({}, target_of(default_target_level()));
   if (names.empty()) return all;
   std::vector<passes::Pass> chosen;
   for (size_t at = 0; at <= names.size();) {

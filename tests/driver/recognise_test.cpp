@@ -83,7 +83,7 @@ ir::Module module_of(const std::string& body, bool trained) {
 Hash128 kernels_of(const ir::Module& module, const std::string& function) {
   ir::Module alone = module;
   std::erase_if(alone.functions, [&](const ir::Function& f) { return f.name != function; });
-  return ir::structural_hash(passes::run_passes(alone, pipeline({})).functions[0].graph);
+  return ir::structural_hash(passes::run_passes(alone, pipeline({}, target_of(default_target_level()))).functions[0].graph);
 }
 
 class Recognise : public testing::TestWithParam<Spelling> {};

@@ -350,7 +350,7 @@ def contractions():
     for dtype in ("f32", "f64", "i32"):
         for rows, depth, columns, width, batch in ((3, 4, 5, 2, 1), (2, 3, 8, 4, 1), (1, 1, 1, 3, 1), (2, 3, 3, 4, 2), (2, 0, 3, 2, 1)):
             lhs, rhs = numbers(dtype, batch, rows, depth, seed=5), numbers(dtype, batch, depth, columns, seed=6)
-            panels = np.pad(rhs, ((0, 0), (0, 0), (0, -columns % width))).reshape(batch, depth, -1, width).transpose(0, 2, 1, 3)
+            panels = np.pad(rhs, ((0, 0), (0, 0), (0, -columns % width))).reshape(batch, depth, -(-columns // width), width).transpose(0, 2, 1, 3)
             y = np.einsum("bmk,bkn->bmn", lhs.astype(np.float64), rhs.astype(np.float64))
             golden("dot_panels", [lhs, np.ascontiguousarray(panels)], y.astype(DTYPES[dtype]), lhs_batch=[0], rhs_batch=[0], lhs_contract=[2],
                    rhs_contract=[1], rhs_shape=shape(batch, depth, columns), width=width)

@@ -18,7 +18,6 @@ class ContractWriter {
     lanes_ = builder.lanes(dtype_);
     schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.lhs_depth_contiguous, form_.panel_width, form_.rhs_columns_contiguous},
                                   builder.target());
-    SINTER_CHECK(form_.panel_width == 0 || form_.panel_width == width(), "panels of another width than the register tile's");
     direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
 
@@ -157,8 +156,9 @@ class ContractWriter {
 
   Panel panel(const Dim& number, const Dim& columns) const {
     const auto constant = columns.as_constant();
-    const int64_t most = constant ? (*constant + lanes_ - 1) / lanes_ * lanes_ : width();
-    return {number, number * width(), columns, (schedule_.pack_b || form_.panel_width != 0) && !direct_ ? Dim(most) : columns, most};
+    const int64_t most = (constant.value_or(width()) + lanes_ - 1) / lanes_ * lanes_;
+    const bool whole_vectors = !direct_ && (schedule_.pack_b || form_.panel_width != 0) && most <= width();
+    return {number, number * width(), columns, whole_vectors ? Dim(most) : columns, most};
   }
 
   template <class Write> void panels(const Write& write) {
@@ -230,10 +230,10 @@ class ContractWriter {
   /// Row stride of copied rows: off the powers of two, at which the rows of a tile would push each other out of the first cache.
   int64_t copied_stride() const { return (packed_depth() + lanes_ - 1) / lanes_ * lanes_ + lanes_; }
 
-  /// Copies rows [row, row + count) of A into scratch: as rows; as [depth][tile_rows]; or, spread, as [depth][tile_rows][lanes] with each element in all lanes.
+  /// Copies rows [row, row + count) of A into scratch: as rows; or, spread, as [depth][tile_rows][lanes] with each element in all lanes.
   void pack_rows(const Dim& row, const Dim& count, const Dim& first, const Dim& depth) {
-    const int64_t height = schedule_.tile_rows, copies = schedule_.pack_a == PackRows::kSpread ? lanes_ : 1;
-    scratch(rows_packed_, schedule_.pack_a == PackRows::kCopy ? height * copied_stride() : packed_depth() * height * copies);
+    const int64_t height = schedule_.tile_rows;
+    scratch(rows_packed_, height * (schedule_.pack_a == PackRows::kCopy ? copied_stride() : packed_depth() * lanes_));
     const size_t rank = request_.body.type(node_.operands[0]).shape.rank();
     const size_t middle = form_.lhs_depth_contiguous ? rank - form_.depth_axes : form_.batch_axes + form_.depth_axes;
     const auto element = [&](const Dim& r, const Dim& k) {
@@ -246,16 +246,10 @@ class ContractWriter {
       });
       return;
     }
-    if (copies == 1) {
-      loop("k", depth, LoopKind::kSerial, [&](const Dim& k) {
-        loop("r", count, LoopKind::kVector, [&](const Dim& r) { writer_.here().push_back({loop::Store{rows_packed_, {k * height + r}, element(r, k)}}); });
-      });
-      return;
-    }
     loop("r", count, LoopKind::kSerial, [&](const Dim& r) {
       loop("k", depth, LoopKind::kSerial, [&](const Dim& k) {
-        loop("j", copies, LoopKind::kVector, [&](const Dim& j) {
-          writer_.here().push_back({loop::Store{rows_packed_, {(k * height + r) * copies + j}, element(r, k)}});
+        loop("j", lanes_, LoopKind::kVector, [&](const Dim& j) {
+          writer_.here().push_back({loop::Store{rows_packed_, {(k * height + r) * lanes_ + j}, element(r, k)}});
         });
       });
     });
@@ -308,8 +302,8 @@ class ContractWriter {
     if (schedule_.pack_a != PackRows::kNone) {
       a.buffer = rows_packed_;
       a.offset = 0;
-      a.stride = schedule_.pack_a == PackRows::kSpread ? lanes_ : schedule_.pack_a == PackRows::kCopy ? copied_stride() : 1;
-      a.depth_stride = schedule_.pack_a == PackRows::kCopy ? Dim(1) : a.stride * schedule_.tile_rows;
+      a.stride = schedule_.pack_a == PackRows::kCopy ? copied_stride() : lanes_;
+      a.depth_stride = schedule_.pack_a == PackRows::kCopy ? 1 : int64_t{lanes_} * schedule_.tile_rows;
     } else if (form_.lhs_depth_contiguous) {
       a.buffer = argument(0);
       a.offset = (batch_ * form_.rows + m) * form_.depth + first;

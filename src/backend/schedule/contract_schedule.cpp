@@ -1,6 +1,7 @@
 #include "backend/schedule/contract_schedule.h"
 
 #include <algorithm>
+#include <span>
 
 namespace sinter::backend {
 namespace {
@@ -19,7 +20,7 @@ constexpr int64_t kDepthBlock = 640;            // about, of several passes
 constexpr int64_t kSpreadDepth = 256;           // spread rows are four times as large
 constexpr int64_t kBlockBytes = 400 << 10;      // of the packed columns of a tile: less than half of the second cache
 constexpr int64_t kMostRows = 384;              // of a tile
-constexpr int64_t kManyRows = 768;              // from which B is packed once for all row blocks
+constexpr int64_t kManyRows = 384;              // from which B is packed once for all row blocks
 constexpr int64_t kSmallOperand = 32 << 10;     // stays in the first cache as it lies
 constexpr int64_t kWantedTiles = 16;            // so that two participants finish together
 constexpr int64_t kLeastWork = int64_t{1} << 20;  // multiply-adds of a tile worth handing out on its own
@@ -29,6 +30,12 @@ int64_t parts(int64_t value, int64_t most) { return (value + most - 1) / most; }
 
 RegisterTile register_tile(const ContractShape& shape, const Target& target, int lanes) {
   const bool wide = target.vector_registers >= 32;
+  if (shape.panel_width != 0) {
+    const auto vectors = static_cast<int>(parts(shape.panel_width, lanes));
+    for (const RegisterTile& tile : wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow))
+      if (tile.vectors == vectors) return tile;
+    return {vectors, std::clamp((wide ? 24 : 12) / vectors, 1, 8)};  // a width that another target asked for: right, not fast
+  }
   const RegisterTile* tiles = wide ? kWide : kNarrow;
   const size_t count = wide ? std::size(kWide) : std::size(kNarrow);
   const auto columns = shape.columns.as_constant();
@@ -51,8 +58,8 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   const int lanes = target.lanes(static_cast<int>(bytes));
   const RegisterTile tile = register_tile(shape, target, lanes);
   schedule.tile_rows = tile.rows;
-  schedule.tile_columns = tile.vectors * lanes;
-  const bool stored = shape.panel_width != 0;  // with the width that this file chose, see panel_width
+  const bool stored = shape.panel_width != 0;
+  schedule.tile_columns = stored ? static_cast<int>(shape.panel_width) : tile.vectors * lanes;
   const bool spreads = !target.has_fma && is_float(shape.dtype);
   const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
   schedule.masked_columns = target.vector_bits > 128 || (columns && *columns % lanes == 0);
@@ -92,8 +99,6 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   const bool many = across > 1 && !(rows && *rows <= 2);
   if (spreads && across >= 4 && pass <= kSpreadDepth && !(rows && *rows <= 2)) {
     schedule.pack_a = PackRows::kSpread;
-  } else if (many && !shape.lhs_depth_contiguous && pass * bytes >= 256) {
-    schedule.pack_a = PackRows::kPanel;
   } else if (many && shape.lhs_depth_contiguous && collides(shape.depth, bytes)) {
     schedule.pack_a = PackRows::kCopy;
   }

@@ -20,7 +20,6 @@ struct ContractShape {
 enum class PackRows : uint8_t {
   kNone,    // read where they lie
   kCopy,    // copied row by row, when their distance is a power of two, at which they would push each other out of the first cache
-  kPanel,   // copied to [depth][rows], when they lie far apart
   kSpread,  // the same with each element repeated over a vector, for targets that cannot load and repeat in one instruction
 };
 
