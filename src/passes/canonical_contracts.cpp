@@ -69,7 +69,16 @@ std::optional<std::vector<Value>> canonical(Rewriter& rewriter, const ir::Node& 
   std::vector<Value> operands = rewriter.at(node.operands);
   const size_t ranks[] = {builder.shape(operands[0]).rank(), builder.shape(operands[1]).rank()};
   const Side given[] = {{axes("lhs_batch"), axes("lhs_contract")}, {axes("rhs_batch"), axes("rhs_contract")}};
-  if (is_canonical(given[0], ranks[0]) && is_canonical(given[1], ranks[1])) return std::nullopt;
+  const bool panels = node.op->find_attribute("rhs_shape") != nullptr;  // the rhs is in its order already, and its pairs too
+  if (is_canonical(given[0], ranks[0]) && (panels || is_canonical(given[1], ranks[1]))) return std::nullopt;
+  if (panels) {
+    Side lhs = given[0];
+    operands[0] = make_canonical(builder, operands[0], lhs);
+    ir::Attributes attributes = node.attributes;
+    attributes["lhs_batch"] = lhs.batch;
+    attributes["lhs_contract"] = lhs.contract;
+    return builder.apply(*node.op, std::move(operands), std::move(attributes));
+  }
 
   // The order of contracted pairs is free: take the one that leaves more operands as they are. That of batch pairs is
   // the result's.

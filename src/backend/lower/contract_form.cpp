@@ -1,5 +1,7 @@
 #include "backend/lower/contract_form.h"
 
+#include <algorithm>
+
 namespace sinter::backend {
 namespace {
 
@@ -28,21 +30,30 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   const Shape& lhs = graph.type(node.operands[0]).shape;
   const bool panels = node.op->find_attribute("rhs_shape") != nullptr;
   const Shape& rhs = panels ? ir::get_attribute<Shape>(*node.op, node.attributes, "rhs_shape") : graph.type(node.operands[1]).shape;
-  const ir::Integers lhs_contract = axes("lhs_contract"), rhs_contract = axes("rhs_contract");
+  const ir::Integers lhs_contract = axes("lhs_contract"), rhs_contract = axes("rhs_contract"), axes_of_batch = axes("rhs_batch");
   ContractForm form;
   if (panels) form.panel_width = ir::get_attribute<int64_t>(*node.op, node.attributes, "width");
   form.batch_axes = axes("lhs_batch").size();
   form.depth_axes = lhs_contract.size();
   form.row_axes = lhs.rank() - form.batch_axes - form.depth_axes;
   const size_t column_axes = rhs.rank() - form.batch_axes - form.depth_axes;
-  SINTER_CHECK(is_run(axes("lhs_batch"), 0) && is_run(axes("rhs_batch"), 0), "batch axes of a contract come first");
+  SINTER_CHECK(is_run(axes("lhs_batch"), 0) && (panels || is_run(axes("rhs_batch"), 0)), "batch axes of a contract come first");
   form.lhs_depth_contiguous = is_run(lhs_contract, form.batch_axes + form.row_axes);
-  form.rhs_columns_contiguous = is_run(rhs_contract, form.batch_axes);
+  form.rhs_columns_contiguous = panels || is_run(rhs_contract, form.batch_axes);
   SINTER_CHECK(form.lhs_depth_contiguous || is_run(lhs_contract, form.batch_axes), "contracted axes of the lhs are a run");
   SINTER_CHECK(form.rhs_columns_contiguous || is_run(rhs_contract, form.batch_axes + column_axes), "contracted axes of the rhs are a run");
   form.batch = size_of(lhs, 0, form.batch_axes);
   form.rows = size_of(lhs, form.lhs_depth_contiguous ? form.batch_axes : form.batch_axes + form.depth_axes, form.row_axes);
   form.depth = size_of(lhs, form.lhs_depth_contiguous ? form.batch_axes + form.row_axes : form.batch_axes, form.depth_axes);
+  const auto is_column = [&](size_t axis) {
+    const auto in = [axis](const ir::Integers& list) { return std::find(list.begin(), list.end(), static_cast<int64_t>(axis)) != list.end(); };
+    return !in(axes_of_batch) && !in(rhs_contract);
+  };
+  if (panels) {  // their columns stand in order, wherever the axes were
+    for (size_t axis = 0; axis < rhs.rank(); ++axis)
+      if (is_column(axis)) form.columns = form.columns * rhs[axis];
+    return form;
+  }
   form.columns = size_of(rhs, form.rhs_columns_contiguous ? form.batch_axes + form.depth_axes : form.batch_axes, column_axes);
   return form;
 }
