@@ -77,7 +77,8 @@ class KernelWriter {
     const ir::Graph& body = body_of(fusion_);
     if (kind_of(fusion_) != "parallel") {
       declare(body, identity(fusion_.operands.size()), identity(fusion_.results.size()));
-      return builder_.finish(lower_fusion(kind_of(fusion_), builder_, {body, parts_[0], Dim::symbol("tile")}));
+      const auto rows = ir::get_attribute<int64_t>(*fusion_.op, fusion_.attributes, "rows");
+      return builder_.finish(lower_fusion(kind_of(fusion_), builder_, {body, parts_[0], Dim::symbol("tile"), rows}));
     }
     declare_parts(body);
     Section all;

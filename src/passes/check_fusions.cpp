@@ -1,6 +1,7 @@
 #include "passes/check_fusions.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 #include "base/error.h"
@@ -178,6 +179,79 @@ class BodyCheck {
   std::vector<const Node*> heavy_;  // not pointwise
 };
 
+void check_node(const Node& node, bool inside_parallel);
+
+/// Follows what a stage reads of its arguments when it computes row `i0, i1, ...` of a result, whatever lies on the way.
+class StageReader {
+ public:
+  StageReader(const Graph& body, size_t row_axes) : body_(body), row_axes_(row_axes), row_(symbols(row_axes, "i")) {}
+
+  /// Arguments that are read at other rows than the result's own.
+  std::set<int32_t> elsewhere;
+
+  void read(Value value, const Position& position) {
+    if (!seen_.insert({value.id, position}).second) return;
+    if (body_.is_argument(value)) {
+      const bool own = position.size() >= row_axes_ && std::equal(row_.begin(), row_.end(), position.begin());
+      if (!own) elsewhere.insert(value.id);
+      return;
+    }
+    const Node& node = *body_.producer(value);
+    if (is<ir::Elementwise>(node)) {
+      for (const Value operand : node.operands) read(operand, body_.type(operand).shape.rank() == 0 ? Position{} : position);
+    } else if (const auto* view = std::get_if<ir::View>(&node.op->lowering)) {
+      std::vector<TensorType> operands;
+      for (const Value operand : node.operands) operands.push_back(body_.type(operand));
+      for (const ir::Piece& piece : view->pieces({operands, body_.type(value), node.attributes, position, *node.op}))
+        read(node.operands[static_cast<size_t>(piece.operand)], piece.index);
+    } else if (is<ir::Reduce>(node) || is_index(node, ir::Index::Kind::kPick)) {
+      Position whole = position;  // the axis that vanishes is the last one
+      whole.push_back(Dim::symbol("?" + std::to_string(found_++)));
+      read(node.operands[0], whole);
+      if (node.operands.size() > 1) read(node.operands[1], position);
+    } else if (is<ir::Contract>(node)) {
+      Position lhs(position.begin(), position.end() - 1);
+      lhs.push_back(Dim::symbol("?" + std::to_string(found_++)));
+      read(node.operands[0], lhs);
+      read(node.operands[1], {});
+    } else {
+      for (const Value operand : node.operands) read(operand, {});  // looked up anywhere
+    }
+  }
+
+ private:
+  const Graph& body_;
+  size_t row_axes_;
+  Position row_;
+  std::set<std::pair<int32_t, Position>> seen_;
+  int found_ = 0;
+};
+
+void check_stages(const Node& node, bool inside_another) {
+  SINTER_CHECK(!inside_another, "stages stand alone");
+  SINTER_CHECK(ir::get_attribute<int64_t>(*node.op, node.attributes, "rows") > 0, "stages go by blocks of rows");
+  const Graph& body = node.regions[0];
+  std::optional<Shape> rows;
+  for (const Node& stage : body.nodes()) {
+    check_node(stage, true);
+    const std::string& kind = ir::get_attribute<std::string>(*stage.op, stage.attributes, "kind");
+    SINTER_CHECK(kind == "contract" || kind == "rows", "stages are contractions and rows");
+    const Graph& inner = stage.regions[0];
+    for (const Node& at : inner.nodes()) {
+      if (!is<ir::Contract>(at) && !is<ir::Reduce>(at)) continue;
+      Shape domain = inner.type(is<ir::Contract>(at) ? at.results[0] : at.operands[0]).shape, own;
+      for (size_t k = 0; k + 1 < domain.rank(); ++k) own.push_back(domain[k]);
+      SINTER_CHECK(!rows || *rows == own, "stages go along the same rows");
+      rows = own;
+    }
+    StageReader reader(inner, rows->rank());
+    for (const Value result : inner.results()) reader.read(result, symbols(inner.type(result).shape.rank(), "i"));
+    for (size_t i = 0; i < stage.operands.size(); ++i)
+      SINTER_CHECK(body.is_argument(stage.operands[i]) || !reader.elsewhere.contains(static_cast<int32_t>(i)),
+                   "a stage reads its own rows of what another computes");
+  }
+}
+
 void check_node(const Node& node, bool inside_parallel) {
   SINTER_CHECK(node.op->name == "fusion", "a " + node.op->name + " outside a fusion");
   const WorkingOn scope("fusion " + node.name);
@@ -185,6 +259,7 @@ void check_node(const Node& node, bool inside_parallel) {
   const Graph& body = node.regions[0];
   std::set<int32_t> operands;
   for (const Value operand : node.operands) SINTER_CHECK(operands.insert(operand.id).second, "rule 1: an operand stands twice");
+  if (kind == "stages") return check_stages(node, inside_parallel);
   if (kind != "parallel") return BodyCheck(kind, body).check();
   SINTER_CHECK(!inside_parallel, "parallel in parallel");
   std::set<int32_t> results;

@@ -5,6 +5,7 @@
 #include "passes/dce.h"
 #include "passes/fuse/cost.h"
 #include "passes/fuse/emit.h"
+#include "passes/fuse/stages.h"
 #include "passes/rewrite.h"
 #include "passes/split_reductions.h"
 
@@ -43,7 +44,7 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
   std::vector<Decision> decisions = report == nullptr ? std::vector<Decision>() : merger.decisions();
   const std::vector<Kernel> kernels =
       put_side_by_side(groups, precedence, order_groups(groups, precedence, updates), updates, options, decisions);
-  function.graph = emit(groups, kernels);
+  function.graph = emit(groups, join_stages(function, groups, kernels, options, decisions), options);
   if (report == nullptr) return;
   for (Decision& decision : decisions) {
     decision.function = function.name;

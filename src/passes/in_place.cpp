@@ -48,6 +48,7 @@ bool body_can_write_over(const std::string& kind, const Graph& body, size_t resu
 
 bool can_write_over(const Node& fusion, size_t result, size_t operand) {
   const Graph& body = fusion.regions[0];
+  if (kind_of(fusion) == "stages") return false;  // a later stage may read the operand, for its block of rows
   if (kind_of(fusion) != "parallel") return body_can_write_over(kind_of(fusion), body, result, operand);
   // Parts run side by side: only the part that writes may read.
   const Value argument = body.argument(static_cast<int32_t>(operand));

@@ -83,5 +83,26 @@ TEST(CheckFusions, RefusesLookupsUnderGuards) {
   expect_broken(ir::parse_graph(text), "under a guard");
 }
 
+/// Two stages: a product, and rows that read it through `body`.
+ir::Graph stages(const std::string& rows, const std::string& body) {
+  return ir::parse_graph(
+      "%0: f32[n, 4] = argument 0\n%1: f32[4, 4] = argument 1\n%2: f32[n, 4] = fusion %0, %1 {kind = \"stages\"" + rows +
+      "} body {\n"
+      "%0: f32[n, 4] = argument 0\n%1: f32[4, 4] = argument 1\n"
+      "%2: f32[n, 4] = fusion %0, %1 {kind = \"contract\"} body {\n"
+      "%0: f32[n, 4] = argument 0\n%1: f32[4, 4] = argument 1\n"
+      "%2: f32[n, 4] = dot_general %0, %1 {lhs_contract = [1], rhs_contract = [0]}\nreturn %2\n}\n"
+      "%3: f32[n, 4] = fusion %2 {kind = \"rows\"} body {\n%0: f32[n, 4] = argument 0\n" +
+      body + "}\nreturn %3\n}\nreturn %2\n");
+}
+
+TEST(CheckFusions, HoldsStagesToTheirOwnRows) {
+  const std::string sum = "%1: f32[n] = reduce_sum %0 {axes = [1]}\n%2: f32[n, 4] = broadcast %1 {axes = [0], shape = shape[n, 4]}\n";
+  check_fusions(stages(", rows = 16", sum + "%3: f32[n, 4] = add %0, %2\nreturn %3\n"));
+  expect_broken(stages("", sum + "%3: f32[n, 4] = add %0, %2\nreturn %3\n"), "blocks of rows");
+  expect_broken(stages(", rows = 16", sum + "%3: f32[n, 4] = reverse %0 {axes = [0]}\n%4: f32[n, 4] = add %3, %2\nreturn %4\n"),
+                "its own rows of what another computes");
+}
+
 }  // namespace
 }  // namespace sinter::passes::test

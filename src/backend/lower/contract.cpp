@@ -18,6 +18,7 @@ class ContractWriter {
     lanes_ = builder.lanes(dtype_);
     schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.lhs_depth_contiguous, form_.panel_width, form_.rhs_columns_contiguous},
                                   builder.target());
+    if (request.row_block != 0) schedule_.row_block = request.row_block;
     direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
 

@@ -11,7 +11,8 @@ namespace sinter::backend {
 struct FusionRequest {
   const ir::Graph& body;
   const BodyBuffers& buffers;
-  Dim tile;  // the section's own tile number, as the kernel sees it
+  Dim tile;               // the section's own tile number, as the kernel sees it
+  int64_t row_block = 0;  // rows of a contract or of kind rows that one tile takes (all their columns may be several tiles); 0: as it likes
 };
 
 /// Lowers a fusion of `kind` (any but `parallel`).

@@ -32,7 +32,8 @@ class RowWriter {
   Section write() {
     columns_ = product(reductions_.domain, kept_, reductions_.domain.rank());
     const Dim rows = product(reductions_.domain, 0, kept_);
-    const int64_t rows_per_tile = columns_.is_constant() ? std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, columns_.constant())) : 1;
+    int64_t rows_per_tile = columns_.is_constant() ? std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, columns_.constant())) : 1;
+    if (request_.row_block != 0) rows_per_tile = request_.row_block;
     const std::string r = builder_.fresh("r");
     builder_.set_bound(r, rows_per_tile);
     Section section;

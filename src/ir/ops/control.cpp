@@ -219,6 +219,7 @@ OpDef fusion_op() {
   op.doc = "Nodes that one kernel computes: region `body` on the operands. Made by the pass `fuse`.";
   op.operands = {{"operands", "what the kernel reads", true}};
   op.attributes = {{"kind", AttributeKind::kString, "which schedule compiles it", {}},
+                   {"rows", AttributeKind::kInteger, "of kind stages: rows that go through all stages at a time", Attribute(int64_t{0})},
                    {"reason", AttributeKind::kString, "why it was made, with the estimated cost of both choices", Attribute(std::string())}};
   op.regions = {"body"};
   op.rules = {{"C1", "body takes the types of operands"}};

@@ -4,6 +4,7 @@
 #include <map>
 
 #include "ir/builder.h"
+#include "passes/fuse/stages.h"
 
 namespace sinter::passes {
 namespace {
@@ -80,48 +81,50 @@ struct Writer {
 
   void add(const Groups& groups, int32_t group) {
     BodyMaker made(groups, group);
-    apply(groups.group(group).verdict.kind, reason_of(groups, group), main_node(groups, group).name, made.arguments, made.results,
-          std::move(made.body));
+    apply({{"kind", groups.group(group).verdict.kind}, {"reason", reason_of(groups, group)}}, main_node(groups, group).name, made.arguments,
+          made.results, std::move(made.body));
   }
 
-  void add_parallel(const Groups& groups, const Kernel& kernel) {
-    std::vector<Value> arguments, results, inner_results;
+  /// Several groups as one kernel: side by side, or each a stage that reads those before it.
+  void add_several(const Groups& groups, const Kernel& kernel, ir::Attributes attributes, const std::string& reason) {
+    std::vector<Value> inner_results;
     Writer inner;
-    for (const int32_t part : kernel)
-      for (const Value value : groups.reads(part))
-        if (std::find(arguments.begin(), arguments.end(), value) == arguments.end()) arguments.push_back(value);
-    for (const Value value : arguments) inner.map[value.id] = inner.graph.add_argument(groups.graph().type(value));
-    for (const int32_t part : kernel) {
-      inner.add(groups, part);
-      for (const Value value : groups.results(part)) results.push_back(value), inner_results.push_back(inner.map.at(value.id));
-    }
+    const Groups::Streams streams = groups.streams(kernel);
+    for (const Value value : streams.reads) inner.map[value.id] = inner.graph.add_argument(groups.graph().type(value));
+    for (const int32_t part : kernel) inner.add(groups, part);
+    for (const Value value : streams.writes) inner_results.push_back(inner.map.at(value.id));
     inner.graph.set_results(std::move(inner_results));
-    apply("parallel", std::to_string(kernel.size()) + " kernels side by side: ready together, none waits for another",
-          common_name(groups, kernel), arguments, results, std::move(inner.graph));
+    attributes["reason"] = reason;
+    apply(std::move(attributes), common_name(groups, kernel), streams.reads, streams.writes, std::move(inner.graph));
   }
 
  private:
-  void apply(const std::string& kind, const std::string& reason, const std::string& name, const std::vector<Value>& arguments,
-             const std::vector<Value>& results, Graph body) {
+  void apply(ir::Attributes attributes, const std::string& name, const std::vector<Value>& arguments, const std::vector<Value>& results,
+             Graph body) {
     std::vector<Value> operands;
     for (const Value value : arguments) operands.push_back(map.at(value.id));
     builder.set_name(name);
-    const std::vector<Value> made = builder.apply("fusion", std::move(operands), {{"kind", kind}, {"reason", reason}}, {std::move(body)});
+    const std::vector<Value> made = builder.apply("fusion", std::move(operands), std::move(attributes), {std::move(body)});
     for (size_t i = 0; i < made.size(); ++i) map[results[i].id] = made[i];
   }
 };
 
 }  // namespace
 
-Graph emit(const Groups& groups, const std::vector<Kernel>& kernels) {
+Graph emit(const Groups& groups, const std::vector<Kernel>& kernels, const FuseOptions& options) {
   const Graph& from = groups.graph();
   Writer writer;
   for (int32_t i = 0; i < from.argument_count(); ++i) writer.map[i] = writer.graph.add_argument(from.type(from.argument(i)));
   for (const Kernel& kernel : kernels) {
     if (kernel.size() == 1) {
       writer.add(groups, kernel[0]);
+    } else if (is_staged(groups, kernel)) {
+      const int64_t rows = rows_per_block(groups, kernel, options);
+      writer.add_several(groups, kernel, {{"kind", std::string("stages")}, {"rows", rows}},
+                         std::to_string(kernel.size()) + " kernels as stages of one, " + std::to_string(rows) + " rows at a time");
     } else {
-      writer.add_parallel(groups, kernel);
+      writer.add_several(groups, kernel, {{"kind", std::string("parallel")}},
+                         std::to_string(kernel.size()) + " kernels side by side: ready together, none waits for another");
     }
   }
   std::vector<Value> results;

@@ -6,6 +6,6 @@
 namespace sinter::passes {
 
 /// The function's graph with one fusion node per kernel.
-ir::Graph emit(const Groups& groups, const std::vector<Kernel>& kernels);
+ir::Graph emit(const Groups& groups, const std::vector<Kernel>& kernels, const FuseOptions& options);
 
 }  // namespace sinter::passes
