@@ -119,7 +119,7 @@ TEST(Command, BenchWritesGoogleBenchmarksFormat) {
   for (const char* key : {"fma_peak_gflops", "stream_gbps", "read_l2_gbps", "read_l3_gbps", "read_dram_gbps", "threads", "target"})
     EXPECT_TRUE(json["context"].contains(key)) << key;
   EXPECT_EQ(json["benchmarks"][0]["name"], "total");
-  EXPECT_GT(json["benchmarks"].size(), 4u);
+  EXPECT_GT(json["benchmarks"].size(), 2u);  // the whole, and the few kernels that a step is
   for (const auto& entry : json["benchmarks"])
     for (const char* key : {"real_time", "gflops", "gbps", "peak_share", "bandwidth_share"}) EXPECT_TRUE(entry[key].is_number()) << key;
 }
