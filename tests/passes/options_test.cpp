@@ -37,7 +37,8 @@ TEST(Expand, KeepsWhatItIsToldToKeep) {
 }
 
 TEST(Expand, NamesWhatAnExpansionCameFrom) {
-  for (const ir::Node& node : expand(ir::parse_module(kComposites)).functions[0].graph.nodes()) {
+  const ir::Module after = expand(ir::parse_module(kComposites));
+  for (const ir::Node& node : after.functions[0].graph.nodes()) {
     EXPECT_TRUE(node.name == "g" || node.name == "s" || node.name == "m")
         << node.op->name << " \"" << node.name << "\"";
   }
