@@ -6,7 +6,7 @@
 
 namespace sinter::backend {
 
-/// Columns of a panel, or 0: as it lies. `ahead`: the operand is the same at every call. The contraction is in canonical form.
-int64_t panel_width(const ir::Node& contract, const ir::Graph& graph, const Target& target, bool ahead);
+/// Columns of a panel for an operand that is the same at every call, or 0: as it lies. The contraction is in canonical form.
+int64_t panel_width(const ir::Node& contract, const ir::Graph& graph, const Target& target);
 
 }  // namespace sinter::backend

@@ -15,8 +15,8 @@
 namespace sinter::driver {
 
 std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Target& target, passes::FusionReport* report) {
-  const auto panel_width = [target](const ir::Node& contract, const ir::Graph& graph, bool ahead) {
-    return backend::panel_width(contract, graph, target, ahead);
+  const auto panel_width = [target](const ir::Node& contract, const ir::Graph& graph) {
+    return backend::panel_width(contract, graph, target);
   };
   return {
       {"recognise", "first: forms written by hand become the ops that they are, whose gradients are shorter and more accurate",

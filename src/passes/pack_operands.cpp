@@ -49,7 +49,7 @@ ir::Module pack_operands(const ir::Module& module, const PanelWidth& width) {
     Rewriter rewriter(from);
     bool any = false;
     for (const ir::Node& node : from.nodes()) {
-      const int64_t panel = node.op->name == "dot_general" ? width(node, from, ahead[static_cast<size_t>(node.operands[1].id)]) : 0;
+      const int64_t panel = node.op->name == "dot_general" && ahead[static_cast<size_t>(node.operands[1].id)] ? width(node, from) : 0;
       if (panel == 0) {
         rewriter.copy(node);
         continue;

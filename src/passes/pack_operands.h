@@ -1,5 +1,6 @@
-// Pack operands: the right operand of a contraction is stored in the order in which the kernel reads it, panels of a few columns, where
-// that pays: always when it can be packed ahead of the calls (prepare_values, the pass after this one, sees to that).
+// Pack operands: the right operand of a contraction, where it is the same at every call, is stored in the order in which the kernel reads it, panels
+// of a few columns. prepare_values, the pass after this one, sees to it that this is done ahead of the calls. Operands that change are packed by
+// the kernel that reads them, tile by tile: a kernel of its own for that reads and writes more than it saves.
 #pragma once
 
 #include <functional>
@@ -8,9 +9,8 @@
 
 namespace sinter::passes {
 
-/// Columns of a panel for this contraction, 0 to leave the operand as it is; `ahead`: the operand is the same at every call. The backend knows
-/// (contract_packing.h).
-using PanelWidth = std::function<int64_t(const ir::Node& contract, const ir::Graph& graph, bool ahead)>;
+/// Columns of a panel for this contraction, 0 to leave the operand as it is. The backend knows (contract_packing.h).
+using PanelWidth = std::function<int64_t(const ir::Node& contract, const ir::Graph& graph)>;
 
 /// Contractions are in canonical form.
 ir::Module pack_operands(const ir::Module& module, const PanelWidth& width);

@@ -46,11 +46,8 @@ class Microkernel {
     if (form_.masked) make_masks(argument(11));
     std::vector<Value*> sums = initial();
     if (form_.batched) {
-      sums = loop(argument(8), sums, [&](Value* batch, std::vector<Value*> before) {
-        Value* a = b_.CreateGEP(element_, a_, b_.CreateMul(batch, argument(9)));
-        Value* panel = b_.CreateGEP(element_, panel_, b_.CreateMul(batch, argument(10)));
-        return over_depth(a, panel, std::move(before));
-      });
+      sums = loop(argument(8), {{a_, argument(9)}, {panel_, argument(10)}}, sums,
+                  [&](const std::vector<Value*>& at, std::vector<Value*> before) { return over_depth(at[0], at[1], std::move(before)); });
     } else {
       sums = over_depth(a_, panel_, std::move(sums));
     }
@@ -105,26 +102,34 @@ class Microkernel {
     }
   }
 
-  /// for i in 0 .. count-1: sums = step(i, sums)
-  template <class Step> std::vector<Value*> loop(Value* count, std::vector<Value*> sums, const Step& step) {
+  /// What moves by a fixed step from one turn of a loop to the next: an element of memory, by so many elements.
+  struct Moving {
+    Value *first, *step;
+  };
+
+  /// count times: sums = step(positions, sums), where positions are those of `moving`: added to, not multiplied anew.
+  template <class Step> std::vector<Value*> loop(Value* count, const std::vector<Moving>& moving, std::vector<Value*> sums, const Step& step) {
     llvm::BasicBlock* before = b_.GetInsertBlock();
     llvm::BasicBlock* inside = llvm::BasicBlock::Create(module_.getContext(), "loop", function_);
     llvm::BasicBlock* after = llvm::BasicBlock::Create(module_.getContext(), "after", function_);
     b_.CreateCondBr(b_.CreateICmpSGT(count, b_.getInt64(0)), inside, after);
     b_.SetInsertPoint(inside);
-    llvm::PHINode* i = b_.CreatePHI(b_.getInt64Ty(), 2);
-    i->addIncoming(b_.getInt64(0), before);
-    std::vector<llvm::PHINode*> phis;
-    for (Value* sum : sums) {
-      phis.push_back(b_.CreatePHI(vector_, 2));
-      phis.back()->addIncoming(sum, before);
-    }
-    const std::vector<Value*> next = step(i, std::vector<Value*>(phis.begin(), phis.end()));
+    const auto phi_from = [&](Value* first) {
+      llvm::PHINode* phi = b_.CreatePHI(first->getType(), 2);
+      phi->addIncoming(first, before);
+      return phi;
+    };
+    llvm::PHINode* left = phi_from(count);
+    std::vector<llvm::PHINode*> places, phis;
+    for (const Moving& one : moving) places.push_back(phi_from(one.first));
+    for (Value* sum : sums) phis.push_back(phi_from(sum));
+    const std::vector<Value*> next = step(std::vector<Value*>(places.begin(), places.end()), std::vector<Value*>(phis.begin(), phis.end()));
     llvm::BasicBlock* last = b_.GetInsertBlock();
-    Value* i_next = b_.CreateAdd(i, b_.getInt64(1), "", true, true);
-    i->addIncoming(i_next, last);
+    for (size_t i = 0; i < places.size(); ++i) places[i]->addIncoming(b_.CreateGEP(element_, places[i], moving[i].step), last);
     for (size_t s = 0; s < phis.size(); ++s) phis[s]->addIncoming(next[s], last);
-    b_.CreateCondBr(b_.CreateICmpSLT(i_next, count), inside, after);
+    Value* fewer = b_.CreateSub(left, b_.getInt64(1), "", true, true);
+    left->addIncoming(fewer, last);
+    b_.CreateCondBr(b_.CreateICmpNE(fewer, b_.getInt64(0)), inside, after);
     b_.SetInsertPoint(after);
     std::vector<Value*> results;
     for (size_t s = 0; s < sums.size(); ++s) {
@@ -138,20 +143,18 @@ class Microkernel {
 
   /// One element of A in all lanes.
   Value* load_left(Value* from) {
-    if (form_.a_spread) return b_.CreateAlignedLoad(vector_, from, llvm::Align(target_.vector_bits / 8));
+    if (form_.a_spread) return b_.CreateAlignedLoad(vector_, from, llvm::Align(static_cast<uint64_t>(target_.vector_bits / 8)));
     return b_.CreateVectorSplat(lanes_, b_.CreateLoad(element_, from));
   }
 
   std::vector<Value*> over_depth(Value* a, Value* panel, std::vector<Value*> sums) {
-    std::vector<Value*> row_starts;
-    for (size_t row = 0; row < rows(); ++row) row_starts.push_back(b_.CreateGEP(element_, a, b_.CreateMul(a_stride_, b_.getInt64(row))));
-    return loop(depth_, std::move(sums), [&](Value* k, std::vector<Value*> before) {
-      Value* line = b_.CreateGEP(element_, panel, b_.CreateMul(k, b_depth_));
+    std::vector<Value*> row_offsets;
+    for (size_t row = 0; row < rows(); ++row) row_offsets.push_back(b_.CreateMul(a_stride_, b_.getInt64(row)));
+    return loop(depth_, {{a, a_depth_}, {panel, b_depth_}}, std::move(sums), [&](const std::vector<Value*>& at, std::vector<Value*> before) {
       std::vector<Value*> columns;
-      for (size_t v = 0; v < vectors(); ++v) columns.push_back(load_vector(line, v));
-      Value* a_offset = b_.CreateMul(k, a_depth_);
+      for (size_t v = 0; v < vectors(); ++v) columns.push_back(load_vector(at[1], v));
       for (size_t row = 0; row < rows(); ++row) {
-        Value* left = load_left(b_.CreateGEP(element_, row_starts[row], a_offset));
+        Value* left = load_left(b_.CreateGEP(element_, at[0], row_offsets[row]));
         for (size_t v = 0; v < vectors(); ++v) before[row * vectors() + v] = multiply_add(left, columns[v], before[row * vectors() + v]);
       }
       return before;

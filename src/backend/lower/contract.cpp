@@ -92,7 +92,7 @@ class ContractWriter {
     if (schedule_.pack_b) pack_columns(0, form_.depth);
     if (!direct_) scratch(tile_, schedule_.tile_rows * width());
     row_tiles([&](const Dim& row, const Dim& count) {
-      if (schedule_.pack_a != PackRows::kNone) pack_rows(row, count, 0, form_.depth);
+      if (schedule_.spread_rows) spread_rows(row, count, 0, form_.depth);
       panels([&](const Panel& panel) {
         contract(row, count, panel, 0, form_.depth, false, 0, width());
         if (!direct_) write_rest(row, count, panel.first, panel.columns, Dim(0) - row * width() - panel.first, width());
@@ -117,7 +117,7 @@ class ContractWriter {
       const Dim first = d * schedule_.depth_block, count = min(schedule_.depth_block, form_.depth - first);
       if (schedule_.pack_b) pack_columns(first, count);
       row_tiles([&](const Dim& row, const Dim& rows) {
-        if (schedule_.pack_a != PackRows::kNone) pack_rows(row, rows, first, count);
+        if (schedule_.spread_rows) spread_rows(row, rows, first, count);
         panels([&](const Panel& panel) { contract(row, rows, panel, first, count, true, row * stride + panel.first, stride); });
       });
     });
@@ -228,29 +228,20 @@ class ContractWriter {
     });
   }
 
-  /// Row stride of copied rows: off the powers of two, at which the rows of a tile would push each other out of the first cache.
-  int64_t copied_stride() const { return (packed_depth() + lanes_ - 1) / lanes_ * lanes_ + lanes_; }
-
-  /// Copies rows [row, row + count) of A into scratch: as rows; or, spread, as [depth][tile_rows][lanes] with each element in all lanes.
-  void pack_rows(const Dim& row, const Dim& count, const Dim& first, const Dim& depth) {
+  /// Copies rows [row, row + count) of A into scratch, [depth][tile_rows][lanes] with each element in all lanes.
+  void spread_rows(const Dim& row, const Dim& count, const Dim& first, const Dim& depth) {
     const int64_t height = schedule_.tile_rows;
-    scratch(rows_packed_, height * (schedule_.pack_a == PackRows::kCopy ? copied_stride() : packed_depth() * lanes_));
+    scratch(spread_, height * packed_depth() * lanes_);
     const size_t rank = request_.body.type(node_.operands[0]).shape.rank();
     const size_t middle = form_.lhs_depth_contiguous ? rank - form_.depth_axes : form_.batch_axes + form_.depth_axes;
     const auto element = [&](const Dim& r, const Dim& k) {
       const Dim m = first_row_ + row + r;
       return form_.lhs_depth_contiguous ? operand_element(0, m, first + k, middle) : operand_element(0, first + k, m, middle);
     };
-    if (schedule_.pack_a == PackRows::kCopy) {
-      loop("r", count, LoopKind::kSerial, [&](const Dim& r) {
-        loop("k", depth, LoopKind::kVector, [&](const Dim& k) { writer_.here().push_back({loop::Store{rows_packed_, {r * copied_stride() + k}, element(r, k)}}); });
-      });
-      return;
-    }
     loop("r", count, LoopKind::kSerial, [&](const Dim& r) {
       loop("k", depth, LoopKind::kSerial, [&](const Dim& k) {
         loop("j", lanes_, LoopKind::kVector, [&](const Dim& j) {
-          writer_.here().push_back({loop::Store{rows_packed_, {(k * height + r) * lanes_ + j}, element(r, k)}});
+          writer_.here().push_back({loop::Store{spread_, {(k * height + r) * lanes_ + j}, element(r, k)}});
         });
       });
     });
@@ -272,7 +263,7 @@ class ContractWriter {
       c.c_row_stride = scratch_stride;
     }
     c.a = rows_operand(row, first);
-    c.a_spread = schedule_.pack_a == PackRows::kSpread;
+    c.a_spread = schedule_.spread_rows;
     c.b.stride = 1;
     if (schedule_.pack_b) {
       c.b.buffer = panel_;
@@ -300,11 +291,11 @@ class ContractWriter {
   loop::ContractOperand rows_operand(const Dim& row, const Dim& first) const {
     loop::ContractOperand a;
     const Dim m = first_row_ + row;
-    if (schedule_.pack_a != PackRows::kNone) {
-      a.buffer = rows_packed_;
+    if (schedule_.spread_rows) {
+      a.buffer = spread_;
       a.offset = 0;
-      a.stride = schedule_.pack_a == PackRows::kCopy ? copied_stride() : lanes_;
-      a.depth_stride = schedule_.pack_a == PackRows::kCopy ? 1 : int64_t{lanes_} * schedule_.tile_rows;
+      a.stride = lanes_;
+      a.depth_stride = int64_t{lanes_} * schedule_.tile_rows;
     } else if (form_.lhs_depth_contiguous) {
       a.buffer = argument(0);
       a.offset = (batch_ * form_.rows + m) * form_.depth + first;
@@ -341,7 +332,7 @@ class ContractWriter {
   DType dtype_ = DType::kF32;
   int lanes_ = 1;
   bool direct_ = false;
-  int32_t tile_ = -1, panel_ = -1, rows_packed_ = -1;
+  int32_t tile_ = -1, panel_ = -1, spread_ = -1;
   Dim batch_, first_row_, first_column_, rows_, columns_;  // of the tile
 };
 

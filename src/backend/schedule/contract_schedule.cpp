@@ -15,15 +15,13 @@ struct RegisterTile {
 constexpr RegisterTile kWide[] = {{3, 8}, {2, 12}, {1, 14}};
 constexpr RegisterTile kNarrow[] = {{2, 6}, {1, 8}};
 
-constexpr int64_t kMostDepth = 1024;            // of one pass: more would push a tile's rows and the panel out of the second cache
-constexpr int64_t kDepthBlock = 640;            // about, of several passes
-constexpr int64_t kSpreadDepth = 256;           // spread rows are four times as large
-constexpr int64_t kBlockBytes = 400 << 10;      // of the packed columns of a tile: less than half of the second cache
-constexpr int64_t kMostRows = 384;              // of a tile
-constexpr int64_t kManyRows = 384;              // from which B is packed once for all row blocks
-constexpr int64_t kSmallOperand = 32 << 10;     // stays in the first cache as it lies
-constexpr int64_t kWantedTiles = 16;            // so that two participants finish together
-constexpr int64_t kLeastWork = int64_t{1} << 20;  // multiply-adds of a tile worth handing out on its own
+constexpr int64_t kMostDepth = 1024, kMostDepthPacked = 640;  // of one pass: more would push a panel, or a panel just packed, out of the second cache
+constexpr int64_t kDepthBlock = 512;                          // about, of several passes
+constexpr int64_t kSpreadDepth = 256, kSpreadPanels = 16;     // spread rows are four times as large, and have to serve many columns
+constexpr int64_t kMostRows = 512;                            // of a tile: the columns are packed, or read from far, once for so many
+constexpr int64_t kWantedTiles = 16;                          // so that two participants finish together
+constexpr int64_t kLeastWork = int64_t{1} << 20;              // multiply-adds of a tile worth handing out on its own
+constexpr int64_t kSmallOperand = 32 << 10;                   // bytes that stay in the first cache as they lie
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 int64_t parts(int64_t value, int64_t most) { return (value + most - 1) / most; }
@@ -42,12 +40,6 @@ RegisterTile register_tile(const ContractShape& shape, const Target& target, int
   size_t best = 0;  // the narrowest that takes all columns in one panel, else the widest
   while (columns && best + 1 < count && *columns <= tiles[best + 1].vectors * lanes) ++best;
   return tiles[best];
-}
-
-/// Whether rows that far apart, in bytes, fall on the same few sets of the first cache.
-bool collides(const Dim& stride, int64_t bytes) {
-  const auto constant = stride.as_constant();
-  return !constant || (*constant >= 512 && *constant * bytes % 2048 == 0);
 }
 
 }  // namespace
@@ -71,50 +63,38 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   const bool whole_vectors = target.vector_bits > 128 || (columns && *columns % lanes == 0);
   schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !whole_vectors);
 
-  const int64_t most_depth = spreads ? kSpreadDepth : kMostDepth;
+  const int64_t most_depth = spreads ? kSpreadDepth : schedule.pack_b ? kMostDepthPacked : kMostDepth;
+  const int64_t depth_block = spreads ? kSpreadDepth : kDepthBlock;
   const bool reads_b_once = !schedule.pack_b && one_panel;
   if (!depth) {
-    if (schedule.pack_b || stored || !reads_b_once) schedule.depth_block = spreads ? kSpreadDepth : kDepthBlock;
+    if (schedule.pack_b || stored || !reads_b_once) schedule.depth_block = depth_block;
   } else if (*depth > most_depth && !reads_b_once) {
-    schedule.depth_block = round_up(parts(*depth, parts(*depth, spreads ? kSpreadDepth : kDepthBlock)), 16);
+    schedule.depth_block = round_up(parts(*depth, parts(*depth, depth_block)), 16);
   }
 
-  // Columns of a tile: what stays in the second cache; then fewer, until there are enough tiles.
-  const int64_t pass = schedule.depth_block != 0 ? schedule.depth_block : std::max<int64_t>(1, depth.value_or(kMostDepth));
-  const int64_t panels = columns ? std::max<int64_t>(1, parts(*columns, schedule.tile_columns)) : 16;
-  int64_t across = std::clamp<int64_t>(kBlockBytes / (pass * schedule.tile_columns * bytes), 1, spreads ? 16 : 8);
-  across = parts(panels, parts(panels, across));
-  int64_t blocks = rows ? std::max<int64_t>(1, parts(*rows, kMostRows)) : 1;
-  const int64_t batch = shape.batch.as_constant().value_or(1);
-  const auto tiles = [&] { return batch * blocks * parts(panels, across); };
-  const auto work = [&] { return rows.value_or(kMostRows) / blocks * across * schedule.tile_columns * depth.value_or(kMostDepth); };
-  const int64_t least_across = spreads ? 4 : 1;
-  while (across > least_across && tiles() < kWantedTiles && work() >= 2 * kLeastWork) --across;
-  across = parts(panels, parts(panels, across));
-  while (rows && *rows / blocks > 64 && tiles() < kWantedTiles && work() >= 2 * kLeastWork && !schedule.pack_b) ++blocks;
+  // One panel to a tile; several where rows are spread for them. Rows are cut further until there are enough tiles.
+  const int64_t panels = columns ? std::max<int64_t>(1, parts(*columns, schedule.tile_columns)) : kSpreadPanels;
+  const bool few = rows && *rows <= 2;
+  const int64_t across = spreads && !few ? parts(panels, parts(panels, kSpreadPanels)) : 1;
+  schedule.spread_rows = across >= 4;
   schedule.column_block = across * schedule.tile_columns;
-  schedule.row_block = rows ? round_up(parts(std::max<int64_t>(1, *rows), blocks), tile.rows) : round_up(kMostRows / 2, tile.rows);
-
-  // Rows of A are read again for each panel of the tile, which is what pays for copying them.
-  const bool many = across > 1 && !(rows && *rows <= 2);
-  if (spreads && across >= 4 && pass <= kSpreadDepth && !(rows && *rows <= 2)) {
-    schedule.pack_a = PackRows::kSpread;
-  } else if (many && shape.lhs_depth_contiguous && collides(shape.depth, bytes)) {
-    schedule.pack_a = PackRows::kCopy;
-  }
+  int64_t blocks = rows ? std::max<int64_t>(1, parts(*rows, kMostRows)) : 1;
+  const int64_t others = shape.batch.as_constant().value_or(1) * parts(panels, across);
+  while (rows && blocks * others < kWantedTiles && *rows / blocks > 128 &&
+         *rows / blocks * schedule.column_block * depth.value_or(kMostDepth) >= 2 * kLeastWork)
+    ++blocks;
+  schedule.row_block = round_up(rows ? parts(std::max<int64_t>(1, *rows), blocks) : kMostRows / 2, tile.rows);
   return schedule;
 }
 
-int64_t wanted_panel_width(const ContractShape& shape, const Target& target, bool ahead) {
+int64_t wanted_panel_width(const ContractShape& shape, const Target& target) {
   const auto bytes = static_cast<int64_t>(size_in_bytes(shape.dtype));
-  const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
+  const auto columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
   if (!columns || !depth || *columns == 0 || *depth == 0) return 0;
   const int lanes = target.lanes(static_cast<int>(bytes));
   const int64_t width = register_tile(shape, target, lanes).vectors * lanes;
   if (shape.rhs_columns_contiguous && *columns % lanes == 0 && (*columns <= width || *columns * *depth * bytes <= kSmallOperand)) return 0;
-  if (ahead) return width;
-  // In the call: where several row blocks would each pack the same columns.
-  return rows && *rows >= kManyRows && *columns * *depth >= (int64_t{1} << 16) ? width : 0;
+  return width;
 }
 
 }  // namespace sinter::backend

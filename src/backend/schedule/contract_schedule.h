@@ -16,25 +16,18 @@ struct ContractShape {
   bool rhs_columns_contiguous = true;  // B is [depth, columns]; else [columns, depth], and has to be transposed while packing
 };
 
-/// What becomes of the rows of A that a register tile reads.
-enum class PackRows : uint8_t {
-  kNone,    // read where they lie
-  kCopy,    // copied row by row, when their distance is a power of two, at which they would push each other out of the first cache
-  kSpread,  // the same with each element repeated over a vector, for targets that cannot load and repeat in one instruction
-};
-
 struct ContractSchedule {
   int tile_rows = 1, tile_columns = 1;  // of the register tile
   int64_t row_block = 1;                // rows of one kernel tile, a multiple of tile_rows
   int64_t column_block = 1;             // columns of one kernel tile, a multiple of tile_columns
   int64_t depth_block = 0;              // depth of one pass over the row block; 0: the whole depth in one pass
   bool pack_b = false;                  // copy the columns (depth_block x column_block) into scratch first, panel by panel
-  PackRows pack_a = PackRows::kNone;
+  bool spread_rows = false;             // copy rows of A to [depth][rows], each element repeated over a vector: for targets that cannot load and repeat at once
   bool masked_columns = true;           // the microkernel may write part of a vector; else what is not whole vectors goes through scratch
 };
 
-/// Columns of the panels that B should be stored in before the contract runs; 0: as it lies. `ahead`: B is the same at every call, so that packing is free.
-int64_t wanted_panel_width(const ContractShape& shape, const Target& target, bool ahead);
+/// Columns of the panels that B should be stored in when it can be packed ahead of the calls; 0: as it lies.
+int64_t wanted_panel_width(const ContractShape& shape, const Target& target);
 
 ContractSchedule schedule_contract(const ContractShape& shape, const Target& target);
 
