@@ -1,6 +1,8 @@
 // Whole programs: the examples' functions, compiled, against the evaluator; the same bits for any team; the kernel cache.
 #include "driver/compile.h"
 
+#include "backend/loop/text.h"
+
 #include <gtest/gtest.h>
 
 #include <filesystem>
@@ -234,8 +236,24 @@ TEST(Partition, KeepsFamiliesTogetherAndWorkAlike) {
   EXPECT_GE(modules.size(), 2u) << "two cores have work";
   EXPECT_TRUE(backend::cut_into_modules({}).empty());
   EXPECT_EQ(backend::cut_into_modules({kernels[0]}).size(), 1u);
-  // The same kernel twice shares all of its microkernels.
-  const auto twins = backend::cut_into_modules({kernels[0], kernels[0], kernels[0], kernels[0]});
+  // The same kernel again shares all of its microkernels, which are most of its work.
+  const loop::Kernel product = loop::parse_kernel(R"(loops 1
+kernel product {
+    tiles 1
+    read a: f32[8, 64]
+    read b: f32[64, 48]
+    write c: f32[8, 48]
+    contract c(offset 0, row_stride 48) {
+        a a(offset 0, stride 64, depth_stride 1, batch_stride 0)
+        b b(offset 0, stride 1, depth_stride 48, batch_stride 0)
+        rows 8 at most 8
+        columns 48 at most 48
+        depth 64
+        batches 1
+    }
+}
+)");
+  const auto twins = backend::cut_into_modules({product, product, product, product});
   EXPECT_LE(twins.size(), 2u);
 }
 
