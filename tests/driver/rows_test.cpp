@@ -119,6 +119,37 @@ TEST_P(Rows, WithSpecialValues) {
   }
 }
 
+/// Extremes have one right answer: a NaN of either sign, or the zero of the right sign, whatever lane and register it comes from.
+TEST_P(Rows, ExtremesOfZerosAndNaNs) {
+  constexpr double kInf = std::numeric_limits<double>::infinity();
+  const double nan = std::nan("");
+  const std::pair<double, double> kinds[] = {{-0.0, 0.0}, {0.0, -0.0}, {-0.0, -0.0}, {-1, nan}, {kInf, -nan}, {-kInf, -1}};  // all, and one of them
+  for (const std::string dtype : {"f32", "f64"}) {
+    const std::string all = dtype + "[n, m]", row = dtype + "[n]";
+    const ir::Module module = ir::parse_module(
+        "sir 1\nmodule m\n\nvariable x: " + all + " input\nvariable y: " + all + " input\nvariable a: " + row + " output\nvariable b: " + row +
+        " output\nvariable c: " + all + " output\nvariable d: " + all + " output\n\nfunction main {\n    %0: " + all + " = argument @x\n    %1: " + all +
+        " = argument @y\n    %2: " + row + " = reduce_max %0 {axes = [1]}\n    %3: " + row + " = reduce_min %0 {axes = [1]}\n    %4: " + all +
+        " = maximum %0, %1\n    %5: " + all + " = minimum %0, %1\n    return @a = %2, @b = %3, @c = %4, @d = %5\n}\n");
+    const auto code = compiled(module, GetParam());
+    for (const int64_t columns : {1, 2, 7, 16, 33, 130}) {
+      const int64_t rows = static_cast<int64_t>(std::size(kinds)) * columns;
+      Tensor x(*parse_dtype(dtype), {rows, columns}), y(x.dtype(), {rows, columns});
+      for (int64_t i = 0; i < x.size(); ++i) {
+        const int64_t r = i / columns;
+        const auto& [most, one] = kinds[static_cast<size_t>(r / columns)];
+        x.set(i, i % columns == r % columns ? one : most);
+        y.set((i + columns * (columns + 1)) % y.size(), x.get(i));
+      }
+      const Tensors inputs{{"x", x}, {"y", y}};
+      const SymbolValues symbols{{"n", rows}, {"m", columns}};
+      const Tensors expected = ir::evaluate(module, "main", inputs, symbols);
+      for (const auto& [name, tensor] : run(code, module, inputs, symbols, *runtime::serial_team()))
+        EXPECT_EQ(test::difference(tensor, expected.at(name)), "") << dtype << " " << name << " " << columns;
+    }
+  }
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, Rows, testing::Values(TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4),
                          [](const auto& info) { return std::string(name(info.param)); });
 

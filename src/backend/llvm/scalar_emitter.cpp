@@ -107,8 +107,8 @@ Value* ScalarEmitter::float_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<Valu
     case ScalarOp::kMultiply: return b.CreateFMul(a[0], a[1]);
     case ScalarOp::kDivide: return b.CreateFDiv(a[0], a[1]);
     case ScalarOp::kNegate: return b.CreateFNeg(a[0]);
-    case ScalarOp::kMaximum: return b.CreateBinaryIntrinsic(llvm::Intrinsic::maximum, a[0], a[1]);
-    case ScalarOp::kMinimum: return b.CreateBinaryIntrinsic(llvm::Intrinsic::minimum, a[0], a[1]);
+    case ScalarOp::kMaximum:
+    case ScalarOp::kMinimum: return extreme(b, op, a[0], a[1]);
     case ScalarOp::kFma:
       if (target_.has_fma) return b.CreateIntrinsic(llvm::Intrinsic::fma, {type}, {a[0], a[1], a[2]});
       return routine_per_lane(b, op, a, dtype);

@@ -30,6 +30,8 @@ class ScalarEmitter {
 
  private:
   llvm::Value* float_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<llvm::Value* const> a, DType dtype);
+  // extreme_emitter.cpp
+  llvm::Value* extreme(llvm::IRBuilder<>& b, ScalarOp op, llvm::Value* x, llvm::Value* y);
   llvm::Value* integer_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<llvm::Value* const> a, DType dtype);
   llvm::Value* compare(llvm::IRBuilder<>& b, ScalarOp op, llvm::Value* x, llvm::Value* y, DType dtype);
   llvm::Value* math_call(llvm::IRBuilder<>& b, ScalarOp op, std::span<llvm::Value* const> a, DType dtype);
