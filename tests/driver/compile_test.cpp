@@ -1,14 +1,13 @@
 // Whole programs: the examples' functions, compiled, against the evaluator; the same bits for any team; the kernel cache.
 #include "driver/compile.h"
 
-#include "backend/loop/text.h"
-
 #include <gtest/gtest.h>
 
 #include <filesystem>
 #include <fstream>
 
 #include "backend/llvm/partition.h"
+#include "backend/loop/text.h"
 #include "base/random.h"
 #include "driver/cache.h"
 #include "frontend/language/language.h"

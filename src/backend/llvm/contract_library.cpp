@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <limits>
+#include <span>
 
 #include "backend/llvm/scalar_emitter.h"
 
@@ -181,15 +182,16 @@ class Microkernel {
 
 }  // namespace
 
-int ContractLibrary::height(int rows, int vectors, int max_rows) {
+int ContractLibrary::height(int rows, int vectors, int max_rows, bool known) {
   if (rows >= max_rows) return max_rows;
   // Cheapest way to cover each count of rows with the heights there are, in steps of a multiply-add: as many as the tile has, or as many as a sum takes until
   // it can be added to again.
-  constexpr int kHeights[] = {1, 2, 3, 4, 5, 8, 12}, kLatency = 8, kCall = 2;
+  constexpr int kKnown[] = {1, 2, 3, 4, 5}, kAny[] = {1, 2, 4}, kLatency = 8, kCall = 2;
+  const std::span<const int> heights = known ? std::span<const int>(kKnown) : std::span<const int>(kAny);
   std::vector<int> cost(static_cast<size_t>(rows) + 1), first(cost.size());
   for (int n = 1; n <= rows; ++n) {
     cost[static_cast<size_t>(n)] = std::numeric_limits<int>::max();
-    for (const int height : kHeights) {
+    for (const int height : heights) {
       if (height > n || height >= max_rows) continue;
       const int total = cost[static_cast<size_t>(n - height)] + std::max(height * vectors, kLatency) + kCall;
       if (total <= cost[static_cast<size_t>(n)]) cost[static_cast<size_t>(n)] = total, first[static_cast<size_t>(n)] = height;

@@ -32,8 +32,9 @@ class ContractLibrary {
   };
   void call(llvm::IRBuilder<>& builder, const Call& call);
 
-  /// The height of the next register tile when `rows` rows, of up to `max_rows`, are left: few distinct ones, so that few microkernels are made.
-  static int height(int rows, int vectors, int max_rows);
+  /// The height of the next register tile when `rows` rows, of up to `max_rows`, are left. Where the number is known while compiling, only the heights that it
+  /// needs are made; else all that may come, which are therefore few.
+  static int height(int rows, int vectors, int max_rows, bool known);
 
  private:
   llvm::Function* microkernel(const Call& form);

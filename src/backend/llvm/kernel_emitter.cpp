@@ -230,7 +230,7 @@ template <class Write> void KernelEmitter::any_rows(Value* rows, int vectors, in
   std::map<int, llvm::BasicBlock*> of_height;
   llvm::SwitchInst* ways = b_.CreateSwitch(b_.CreateSub(rows, row), after);
   for (int left = 1; left <= max_rows; ++left) {
-    const int height = ContractLibrary::height(left, vectors, max_rows);
+    const int height = ContractLibrary::height(left, vectors, max_rows, false);
     llvm::BasicBlock*& block = of_height[height];
     if (block == nullptr) block = llvm::BasicBlock::Create(context_, "rows_" + std::to_string(height), function_);
     ways->addCase(b_.getInt64(static_cast<uint64_t>(left)), block);
@@ -282,7 +282,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   const auto all_rows = [&](bool masked) {
     if (const auto rows = contract.rows.as_constant()) {
       for (int64_t row = 0; row < *rows;) {
-        const int height = ContractLibrary::height(static_cast<int>(*rows - row), call.vectors, contract.max_rows);
+        const int height = ContractLibrary::height(static_cast<int>(*rows - row), call.vectors, contract.max_rows, true);
         rows_from(i64(row), height, masked);
         row += height;
       }

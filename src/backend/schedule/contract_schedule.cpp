@@ -11,8 +11,8 @@ struct RegisterTile {
 };
 
 /// Tiles that keep the multiply-add units busy without spilling, widest first. With 32 registers 8x48 reads least for what it computes and no more rows than
-/// the first cache has ways; with 16 registers 6 rows of 2 vectors. Fewer vectors per row take more rows, to keep enough sums in flight.
-constexpr RegisterTile kWide[] = {{3, 8}, {2, 12}, {1, 14}};
+/// the first cache has ways; 6x64 only where it takes all columns at once. With 16 registers 6 rows of 2 vectors.
+constexpr RegisterTile kWide[] = {{4, 6}, {3, 8}, {2, 8}, {1, 8}};
 constexpr RegisterTile kNarrow[] = {{2, 6}, {1, 8}};
 
 constexpr int64_t kMostDepth = 1024, kMostDepthPacked = 640;  // of one pass: more would push a panel, or a panel just packed, out of the second cache
@@ -34,11 +34,11 @@ RegisterTile register_tile(const ContractShape& shape, const Target& target, int
       if (tile.vectors == vectors) return tile;
     return {vectors, std::clamp((wide ? 24 : 12) / vectors, 1, 8)};  // a width that another target asked for: right, not fast
   }
-  const RegisterTile* tiles = wide ? kWide : kNarrow;
-  const size_t count = wide ? std::size(kWide) : std::size(kNarrow);
+  const std::span<const RegisterTile> tiles = wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow);
   const auto columns = shape.columns.as_constant();
-  size_t best = 0;  // the narrowest that takes all columns in one panel, else the widest
-  while (columns && best + 1 < count && *columns <= tiles[best + 1].vectors * lanes) ++best;
+  if (!columns || *columns > tiles[0].vectors * lanes) return wide ? tiles[1] : tiles[0];
+  size_t best = 0;  // the narrowest that takes all columns in one panel
+  while (best + 1 < tiles.size() && *columns <= tiles[best + 1].vectors * lanes) ++best;
   return tiles[best];
 }
 
