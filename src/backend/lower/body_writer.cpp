@@ -7,8 +7,9 @@ namespace {
 
 using loop::ExpressionRef;
 
-/// Bytes of a result of which no cache would keep much until it is read: half of what the last level of a server's core complex has.
-constexpr int64_t kStreamBeyond = 16 << 20;
+/// Bytes of a result of which no cache would keep much until it is read: with an operand of that size, three quarters of what the last level of a
+/// server's core complex has, where others' lines are too.
+constexpr int64_t kStreamBeyond = 12 << 20;
 
 ExpressionRef constant_element(const Tensor& value, int64_t position) {
   if (value.dtype() == DType::kU64) return loop::integer_constant(DType::kU64, static_cast<int64_t>(value.data<uint64_t>()[position]));  // its bits
