@@ -1,13 +1,65 @@
 // sinter: the command line. One file per verb; this one only registers them and turns exceptions into exit codes.
+#include <cerrno>
 #include <csignal>
 #include <cstdio>
+#include <cstring>
 #include <iostream>
 
+#include "base/text.h"
 #include "tools/command_line.h"
 
 namespace {
 
 constexpr int kUserMistake = 1, kOurMistake = 2, kInterrupted = 130;
+
+/// What std::cout writes to: stdout, with the reason of the first failure kept. A verb goes on when its output cannot be written (a training
+/// is worth more than its lines), so the reason would be gone by the end.
+class Output final : public std::streambuf {
+ public:
+  Output() : before_(std::cout.rdbuf(this)) {}
+  ~Output() override { std::cout.rdbuf(before_); }
+  Output(const Output&) = delete;
+  Output& operator=(const Output&) = delete;
+
+  /// Writes what is left. 0, or the errno of the first failure.
+  int finish() {
+    sync();
+    return failure_;
+  }
+
+ protected:
+  int_type overflow(int_type c) override {
+    if (c == traits_type::eof()) return 0;
+    return keep(std::putc(c, stdout) != EOF) ? c : traits_type::eof();
+  }
+  std::streamsize xsputn(const char* text, std::streamsize count) override {
+    const size_t written = std::fwrite(text, 1, static_cast<size_t>(count), stdout);
+    keep(written == static_cast<size_t>(count));
+    return static_cast<std::streamsize>(written);
+  }
+  int sync() override { return keep(std::fflush(stdout) == 0) ? 0 : -1; }
+
+ private:
+  bool keep(bool fine) {
+    if (!fine && failure_ == 0) failure_ = errno;
+    return fine;
+  }
+
+  std::streambuf* before_;
+  int failure_ = 0;
+};
+
+/// A first word that is no verb, told as such: CLI11 would only say that a subcommand is missing.
+void check_verb(const CLI::App& app, int argc, char** argv) {
+  if (argc < 2 || argv[1][0] == '-') return;
+  const std::string word = argv[1];
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; })) verbs.push_back(verb->get_name());
+  if (std::find(verbs.begin(), verbs.end(), word) != verbs.end()) return;
+  const std::string near = sinter::closest(word, verbs);
+  throw sinter::Error(sinter::ErrorCode::kUsage, sinter::quoted(word) + " is no verb of sinter")
+      .hint(near.empty() ? "sinter --help names them" : "did you mean " + near + "?");
+}
 
 int run(int argc, char** argv) {
   CLI::App app{"Sinter compiles neural networks to native code for this machine's CPU, trains them and runs them.", "sinter"};
@@ -26,6 +78,7 @@ int run(int argc, char** argv) {
   add_opt(app);
   add_fmt(app);
   add_info(app);
+  check_verb(app, argc, argv);
   try {
     app.parse(argc, argv);
     return 0;
@@ -39,15 +92,16 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_DFL);
+  Output output;
   try {
     const int code = run(argc, argv);
-    if (std::fflush(stdout) != 0) {
-      std::perror("sinter: cannot write its output");
+    if (const int failure = output.finish()) {
+      std::cerr << "sinter: cannot write its output: " << std::strerror(failure) << "\n";
       return kUserMistake;
     }
     return code;
   } catch (const sinter::Error& error) {
-    std::fflush(stdout);
+    output.finish();
     std::cerr << error.what() << "\n";
     return error.code() == sinter::ErrorCode::kInterrupted ? kInterrupted : kUserMistake;
   } catch (const std::bad_alloc&) {

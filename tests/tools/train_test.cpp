@@ -168,6 +168,8 @@ TEST(Train, BadInputGetsOneClearMessage) {
       {train + "--out /no/such/folder/w.safetensors", "/no/such/folder"},
       {train + "--out /dev/full", "/dev/full"},
       {train + "--checkpoint .", "."},
+      {train + "--out same.safetensors --checkpoint same.safetensors", "--checkpoint both name same.safetensors"},
+      {train + "--out same.safetensors --checkpoint ././same.safetensors", "--checkpoint"},
       {train + "--resume w.safetensors", "w.safetensors"},
       {train + "--batch 0", "batch"},
       {evaluate + "--weights weights.safetensors", "weights.safetensors"},

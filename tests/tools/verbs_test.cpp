@@ -35,6 +35,32 @@ TEST(Command, MistakesOfTheUserExitWithOne) {
   EXPECT_NE(typo.error.find("dense"), std::string::npos) << typo.error;
 }
 
+TEST(Command, AWordThatIsNoVerbIsTold) {
+  const Folder folder;
+  const Outcome near = folder.run("sinter trian model.sinter"), far = folder.run("sinter frobnicate");
+  EXPECT_EQ(near.status, 1);
+  EXPECT_NE(near.error.find("\"trian\" is no verb of sinter; did you mean train?"), std::string::npos) << near.error;
+  EXPECT_EQ(far.status, 1);
+  EXPECT_NE(far.error.find("sinter --help"), std::string::npos) << far.error;
+}
+
+TEST(Command, OutputThatCannotBeWrittenIsTold) {
+  const Folder folder;
+  ASSERT_EQ(folder.run("sinter train " + example("classifier") + " --epochs 1 --out w.safetensors").status, 0);
+  ASSERT_EQ(folder.run("sinter compile " + example("classifier") + " --emit=graph >m.sir").status, 0);
+  const std::string model = " " + example("classifier") + " ";
+  for (const std::string& line : std::vector<std::string>
+       {"--version", "--help", "info", "check" + model, "fmt --print" + model, "inspect" + model, "opt m.sir", "compile" + model + "--emit=llvm", "compile" + model + "--emit=plan",
+        "predict" + model + "--weights w.safetensors", "evaluate" + model + "--weights w.safetensors", "train" + model + "--epochs 2 --out v.safetensors",
+        "train" + model + "--epochs 2 --json"}) {
+    const Outcome outcome = folder.run("sinter " + line + " >/dev/full");
+    EXPECT_EQ(outcome.status, 1) << line;
+    EXPECT_NE(outcome.error.find("cannot write its output: No space left on device"), std::string::npos) << line << "\n" << outcome.error;
+  }
+  // The training itself went on.
+  EXPECT_TRUE(std::filesystem::exists(folder / "v.safetensors"));
+}
+
 TEST(Command, TheExamplesAreSoundAndLaidOutCanonically) {
   const Folder folder;
   for (const std::string& name : kExamples) {
