@@ -40,17 +40,30 @@ void write_outputs(const std::map<std::string, Tensor>& outputs, const std::stri
   std::cerr << "wrote " << outputs.size() << (outputs.size() == 1 ? " output to " : " outputs to ") << folder << "\n";
 }
 
+/// Every input has a value, and every value is an input's.
+void check_inputs(const ir::Module& module, const std::string& function, const std::map<std::string, Tensor>& given) {
+  std::string names;
+  std::vector<std::string> inputs;
+  for (const std::string& name : module.function(function).arguments) {
+    if (module.variable(name).role != Role::kInput) continue;
+    inputs.push_back(name);
+    names += (names.empty() ? "" : ", ") + name;
+  }
+  for (const auto& [name, tensor] : given)
+    if (std::find(inputs.begin(), inputs.end(), name) == inputs.end())
+      throw Error(ErrorCode::kUsage, function + " has no input " + quoted(name)).hint(names.empty() ? "it has none" : "its inputs: " + names);
+  for (const std::string& name : inputs)
+    if (!given.count(name))
+      throw Error(ErrorCode::kUsage, "input " + quoted(name) + " has no value").hint("--input " + name + "=FILE.npy, of type " + module.variable(name).type.to_string());
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   std::string function = options.function;
   if (function.empty()) function = opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
   std::map<std::string, Tensor> inputs;
   for (const auto& [name, path] : parse_pairs(options.inputs, "--input")) inputs[name] = io::read_npy(path);
-  for (const std::string& name : opened.module.function(function).arguments) {
-    const ir::Variable& variable = opened.module.variable(name);
-    if (variable.role == Role::kInput && !inputs.count(name))
-      throw Error(ErrorCode::kUsage, "input " + quoted(name) + " has no value").hint("--input " + name + "=FILE.npy, of type " + variable.type.to_string());
-  }
+  check_inputs(opened.module, function, inputs);
   const auto team = make_team(options.run.threads);
   runtime::State state;
   prepare_state(opened, options.run, opened.train ? opened.train->seed : 0, state, *team);

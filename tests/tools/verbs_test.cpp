@@ -61,6 +61,23 @@ TEST(Command, OutputThatCannotBeWrittenIsTold) {
   EXPECT_TRUE(std::filesystem::exists(folder / "v.safetensors"));
 }
 
+TEST(Command, ChecksTheModelThatIsNamed) {
+  const Folder folder;
+  folder.write("two.sinter", "sinter 1\nmodel p(x: f32[batch, 2]) -> y {\n    y = relu(x)\n}\nmodel q(x: f32[batch, 2]) -> y {\n    y = exp(x)\n}\n");
+  EXPECT_NE(folder.run("sinter check two.sinter").error.find("--model"), std::string::npos);
+  const Outcome chosen = folder.run("sinter check --model q two.sinter");
+  EXPECT_EQ(chosen.status, 0) << chosen.error;
+  EXPECT_NE(chosen.out.find("q is sound"), std::string::npos) << chosen.out;
+}
+
+TEST(Command, AnInputThatIsNotThereIsTold) {
+  const Folder folder;
+  io::write_npy((folder / "x.npy").string(), Tensor(DType::kF32, {4, 32}));
+  const Outcome outcome = folder.run("sinter run " + example("classifier") + " --input y=x.npy");
+  EXPECT_EQ(outcome.status, 1);
+  EXPECT_NE(outcome.error.find("predict has no input \"y\"; its inputs: x"), std::string::npos) << outcome.error;
+}
+
 TEST(Command, TheExamplesAreSoundAndLaidOutCanonically) {
   const Folder folder;
   for (const std::string& name : kExamples) {
