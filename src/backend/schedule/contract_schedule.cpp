@@ -17,7 +17,7 @@ constexpr RegisterTile kNarrow[] = {{2, 6}, {1, 8}};
 
 constexpr int64_t kMostDepth = 1024, kMostDepthPacked = 640;  // of one pass: more would push a panel, or a panel just packed, out of the second cache
 constexpr int64_t kDepthBlock = 512;                          // about, of several passes
-constexpr int64_t kSpreadDepth = 256, kSpreadPanels = 32;     // spread rows are four times as large, and have to serve many columns
+constexpr int64_t kSpreadDepth = 256, kSpreadPanels = 64;     // spread rows are four times as large, and have to serve many columns
 constexpr int64_t kMostRows = 512;                            // of a tile: the columns are packed, or read from far, once for so many
 constexpr int64_t kWantedTiles = 16;                          // so that two participants finish together
 constexpr int64_t kLeastWork = int64_t{1} << 20;              // multiply-adds of a tile worth handing out on its own
