@@ -20,6 +20,8 @@ struct Spelling {
   const char* of_library;  // the same with an op; null: nothing is to be found
 };
 
+void PrintTo(const Spelling& spelling, std::ostream* out) { *out << spelling.name; }
+
 // What stands above most tests: a normalised row.
 #define CENTERED "m = mean(x, axes = [-1], keep = true) c = x - m v = mean(c * c, axes = [-1], keep = true) "
 
