@@ -112,6 +112,19 @@ TEST(LoopEvaluate, GuardsBranchesAndBits) {
   EXPECT_TRUE(buffers[3].data<bool>()[3]);
 }
 
+TEST(LoopEvaluate, AProductOfSpreadRows) {
+  for (const int64_t m : {0, 1, 2}) {
+    std::vector<Tensor> buffers{sequence<float>({m, 3}, 1, 1), sequence<float>({3, 4}, -2, 1), Tensor(DType::kF32, {m, 4})};
+    run(loop_kernels()[8], buffers, {{"m", m}});
+    for (int64_t r = 0; r < m; ++r)
+      for (int64_t j = 0; j < 4; ++j) {
+        double sum = 0;
+        for (int64_t k = 0; k < 3; ++k) sum += buffers[0].get(r * 3 + k) * buffers[1].get(k * 4 + j);
+        EXPECT_EQ(buffers[2].get(r * 4 + j), sum);
+      }
+  }
+}
+
 TEST(LoopEvaluate, AProductByRegisterTiles) {
   for (const int64_t m : {1, 4, 5})
     for (const int64_t n : {1, 8, 19}) {
@@ -279,6 +292,16 @@ std::vector<Bug> bugs() {
        {Tensor(DType::kI32, {2, 3, 4}), Tensor(DType::kI32, {2, 4, 2}), Tensor(DType::kI32, {3, 2})},
        {},
        {"contract c", "element 16 is outside b: i32[2, 4, 2]"}},
+      {"rows that are not spread",
+       edited(loop_kernels()[8], "store spread[j + 8*k + 4*r] = a[r, k]", "store spread[j + 8*k + 4*r] = multiply(a[r, k], cast(index(j), f32))"),
+       {sequence<float>({2, 3}, 1, 1), f32({3, 4}), f32({2, 4})},
+       {{"m", 2}},
+       {"contract c", "row 0 of A is not spread at depth 0"}},
+      {"rows that are spread in part",
+       edited(loop_kernels()[8], "for j in 4 vector 4", "for j in 3 vector 4"),
+       {sequence<float>({2, 3}, 1, 1), f32({3, 4}), f32({2, 4})},
+       {{"m", 2}},
+       {"contract c", "is read before tile 0 wrote it"}},
       {"another row of what is overwritten",
        in_place("add(x[tile, j], x[2 - tile, j])"),
        {shared, shared},

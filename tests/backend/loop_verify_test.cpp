@@ -120,6 +120,8 @@ std::vector<Case> broken_contracts() {
           {"L11", edited(text, "columns 2 at most 8", "columns 9 at most 8")},
           {"L11", edited(text, "columns 2 at most 8", "columns n at most 0")},
           {"L11", edited(text, "rows 2 at most 4", "rows n at most 0")},
+          {"L11", edited(edited(text, "row_stride 2) {", "row_stride 2) spread {"), "a r(offset 0, stride 2", "a r(offset 0, stride n")},
+          {"L11", edited(edited(text, "row_stride 2) {", "row_stride 2) spread {"), "a r(offset 0, stride 2", "a r(offset 0, stride 1")},
           {"L3", edited(text, "depth n", "depth m")},
           {"L3", edited(text, "depth_stride 2", "depth_stride i")}};
 }

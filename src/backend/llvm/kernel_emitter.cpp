@@ -252,6 +252,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.dtype = dtype;
   call.accumulate = contract.accumulate;
   call.a_spread = contract.a_spread;
+  SINTER_CHECK(!contract.a_spread || contract.a.stride == Dim(lanes), "rows are spread over the lanes of another target");
   call.a_unit_depth = contract.a.depth_stride == Dim(1);
   call.a_unit_row = contract.a.stride == Dim(1);
   call.batched = contract.batches != Dim(1);

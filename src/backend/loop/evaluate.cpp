@@ -240,6 +240,7 @@ class Machine {
       return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride),
                           who_);
     };
+    if (s.a_spread) check_spread(s, rows, depth, batches);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t j = 0; j < columns; ++j) {
         const int64_t to = c_offset + r * c_stride + j;
@@ -250,6 +251,20 @@ class Machine {
         memory_.write(s.c, to, sum, who_);
       }
     }
+  }
+
+  /// What native code takes for granted when it loads a whole vector of one element of A.
+  void check_spread(const Contract& s, int64_t rows, int64_t depth, int64_t batches) {
+    const int64_t stride = integer(s.a.stride);
+    for (int64_t b = 0; b < batches; ++b)
+      for (int64_t k = 0; k < depth; ++k)
+        for (int64_t r = 0; r < rows; ++r) {
+          const int64_t first = integer(s.a.offset) + r * stride + k * integer(s.a.depth_stride) + b * integer(s.a.batch_stride);
+          const Scalar element = memory_.read(s.a.buffer, first, who_);
+          for (int64_t i = 1; i < stride; ++i)
+            if (memory_.read(s.a.buffer, first + i, who_).bits != element.bits)
+              throw Fault{"row " + std::to_string(r) + " of A is not spread at depth " + std::to_string(k)};
+        }
   }
 
   void statement(const Transpose& s) {

@@ -158,7 +158,7 @@ struct Contract {
   int max_rows = 1;     // rows <= max_rows: tile height the microkernel is made for
   int max_columns = 1;  // columns <= max_columns, a multiple of the lanes of the target
   bool accumulate = false;
-  bool a_spread = false;  // each element of A is repeated in the lanes - 1 elements after it, as many as the target has
+  bool a_spread = false;  // each element of A stands a.stride times in a row, a constant: the lanes of the target
 };
 
 /// to[r, c] = from[c, r] for r < rows, c < columns, and 0 for columns <= c < filled: a copy that swaps which axis is unit-stride. Element (r, c) of

@@ -346,6 +346,7 @@ class Verifier {
     require(s.c != s.a.buffer && s.c != s.b.buffer, "L11", "the result of a contract is one of its operands");
     require(c.use != BufferUse::kRead, "L6", "a buffer that is only read is written");
     require(s.b.stride == Dim(1), "L11", "the columns of B are not next to each other");
+    require(!s.a_spread || (s.a.stride.is_constant() && s.a.stride.constant() > 1), "L11", "spread rows of A are not a constant number of elements apart");
     require(s.max_rows > 0 && s.max_columns > 0, "L11", "the register tile is empty");
     for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.rows, &s.columns, &s.depth, &s.batches}) check(*dim);
     for (const ContractOperand* o : {&s.a, &s.b})

@@ -16,8 +16,7 @@ class ContractWriter {
         form_(contract_form(node_, request.body)) {
     dtype_ = request.body.type(node_.results[0]).dtype;
     lanes_ = builder.lanes(dtype_);
-    schedule_ = schedule_contract({form_.batch, form_.rows, form_.columns, form_.depth, dtype_, form_.lhs_depth_contiguous, form_.panel_width, form_.rhs_columns_contiguous},
-                                  builder.target());
+    schedule_ = schedule_contract(contract_shape(form_, dtype_), builder.target());
     if (request.row_block != 0) schedule_.row_block = request.row_block;
     direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
@@ -200,8 +199,7 @@ class ContractWriter {
 
   /// Copies the column block of B into scratch, [panel][depth][width], with zeros beyond the last column, so that the microkernel needs no mask.
   void pack_columns(const Dim& first, const Dim& count) {
-    const int64_t most = columns_.as_constant().value_or(schedule_.column_block);
-    scratch(panel_, packed_depth() * ((std::max(most, schedule_.column_block) + width() - 1) / width() * width()));
+    scratch(panel_, packed_depth() * schedule_.column_block);
     const size_t middle = form_.batch_axes + form_.depth_axes;
     panels([&](const Panel& panel) {
       if (!form_.rhs_columns_contiguous) {

@@ -58,4 +58,14 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   return form;
 }
 
+ContractShape contract_shape(const ContractForm& form, DType dtype) {
+  ContractShape shape;
+  shape.batch = form.batch, shape.rows = form.rows, shape.columns = form.columns, shape.depth = form.depth;
+  shape.dtype = dtype;
+  shape.lhs_depth_contiguous = form.lhs_depth_contiguous;
+  shape.panel_width = form.panel_width;
+  shape.rhs_columns_contiguous = form.rhs_columns_contiguous;
+  return shape;
+}
+
 }  // namespace sinter::backend

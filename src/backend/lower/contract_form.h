@@ -1,6 +1,7 @@
 // The canonical form of a contract: batch, rows, columns, depth, each a run of neighbouring axes of the operands.
 #pragma once
 
+#include "backend/schedule/contract_schedule.h"
 #include "ir/op_def.h"
 
 namespace sinter::backend {
@@ -18,5 +19,8 @@ const ir::Node& find_contract(const ir::Graph& body);
 
 /// Broken invariant when an operand's axes are not runs in one of those orders (a pass before fusing sees to that).
 ContractForm contract_form(const ir::Node& node, const ir::Graph& graph);
+
+/// What the schedule asks about it; `dtype` is that of the result.
+ContractShape contract_shape(const ContractForm& form, DType dtype);
 
 }  // namespace sinter::backend

@@ -28,13 +28,13 @@ int64_t parts(int64_t value, int64_t most) { return (value + most - 1) / most; }
 
 RegisterTile register_tile(const ContractShape& shape, const Target& target, int lanes) {
   const bool wide = target.vector_registers >= 32;
+  const std::span<const RegisterTile> tiles = wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow);
   if (shape.panel_width != 0) {
     const auto vectors = static_cast<int>(parts(shape.panel_width, lanes));
-    for (const RegisterTile& tile : wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow))
+    for (const RegisterTile& tile : tiles)
       if (tile.vectors == vectors) return tile;
     return {vectors, std::clamp((wide ? 24 : 12) / vectors, 1, 8)};  // a width that another target asked for: right, not fast
   }
-  const std::span<const RegisterTile> tiles = wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow);
   const auto columns = shape.columns.as_constant();
   if (!columns || *columns > tiles[0].vectors * lanes) return wide ? tiles[1] : tiles[0];
   size_t best = 0;  // the narrowest that takes all columns in one panel
@@ -60,14 +60,13 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   const bool one_panel = columns && *columns <= schedule.tile_columns;
   const bool small = columns && depth && *columns * *depth * bytes <= kSmallOperand;
   const bool few_rows = rows && *rows <= 2 * schedule.tile_rows;
-  const bool whole_vectors = target.vector_bits > 128 || (columns && *columns % lanes == 0);
-  schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !whole_vectors);
+  schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !schedule.masked_columns);
 
   const int64_t most_depth = spreads ? kSpreadDepth : schedule.pack_b ? kMostDepthPacked : kMostDepth;
   const int64_t depth_block = spreads ? kSpreadDepth : kDepthBlock;
   const bool reads_b_once = !schedule.pack_b && one_panel;
   if (!depth) {
-    if (schedule.pack_b || stored || !reads_b_once) schedule.depth_block = depth_block;
+    if (!reads_b_once) schedule.depth_block = depth_block;
   } else if (*depth > most_depth && !reads_b_once) {
     schedule.depth_block = round_up(parts(*depth, parts(*depth, depth_block)), 16);
   }

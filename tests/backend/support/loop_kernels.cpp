@@ -185,6 +185,32 @@ kernel swaps {
         columns k
     }
 }
+)",
+      // Rows of A, each element four times in a row.
+      R"(loops 1
+kernel spread_rows {
+    dims m
+    tiles 1
+    read a: f32[m, 3]
+    read b: f32[3, 4]
+    write c: f32[m, 4]
+    scratch spread: f32[24]
+    for r in m {
+        for k in 3 {
+            for j in 4 vector 4 {
+                store spread[j + 8*k + 4*r] = a[r, k]
+            }
+        }
+    }
+    contract c(offset 0, row_stride 4) spread {
+        a spread(offset 0, stride 4, depth_stride 8, batch_stride 0)
+        b b(offset 0, stride 1, depth_stride 4, batch_stride 0)
+        rows m at most 2
+        columns 4 at most 4
+        depth 3
+        batches 1
+    }
+}
 )"};
   return kKernels;
 }
