@@ -10,6 +10,7 @@
 #include "backend/support/native.h"
 #include "backend/support/native_kernel.h"
 #include "base/narrow_float.h"
+#include "support/levels.h"
 
 namespace sinter::test {
 namespace {

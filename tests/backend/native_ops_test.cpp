@@ -9,6 +9,7 @@
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "support/close.h"
+#include "support/levels.h"
 #include "support/samples.h"
 #include "support/tolerances.h"
 

@@ -8,6 +8,7 @@
 #include "backend/loop/text.h"
 #include "backend/support/native.h"
 #include "backend/support/native_kernel.h"
+#include "support/levels.h"
 
 namespace sinter::test {
 namespace {

@@ -9,6 +9,7 @@
 #include "backend/support/native.h"
 #include "backend/support/native_kernel.h"
 #include "support/close.h"
+#include "support/levels.h"
 
 namespace sinter::test {
 namespace {

@@ -10,16 +10,20 @@
 #include "backend/loop/text.h"
 #include "base/random.h"
 #include "driver/cache.h"
+#include "driver/training.h"
 #include "frontend/language/language.h"
 #include "io/mapping.h"
 #include "ir/evaluate.h"
 #include "passes/grad.h"
 #include "support/close.h"
+#include "support/levels.h"
+#include "support/temporary_folder.h"
 
 namespace sinter::driver {
 namespace {
 
 using test::expect_close;
+using test::levels_here;
 
 ir::Module example(const std::string& name) {
   const std::string path = std::string(SINTER_SOURCE_DIR) + "/examples/" + name + ".sinter";
@@ -31,13 +35,6 @@ CompileOptions uncached(TargetLevel level = default_target_level()) {
   options.use_cache = false;
   options.level = level;
   return options;
-}
-
-std::vector<TargetLevel> levels_here() {
-  std::vector<TargetLevel> levels;
-  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4, TargetLevel::kV4Bf16})
-    if (level <= this_machine().best_level) levels.push_back(level);
-  return levels;
 }
 
 /// Values for the inputs of a function: small normal numbers, and classes below 2 for integers.
@@ -53,11 +50,6 @@ std::map<std::string, Tensor> inputs_of(const ir::Module& module, const std::str
     inputs[name] = tensor;
   }
   return inputs;
-}
-
-void declare_variables(const ir::Module& module, runtime::State& state) {
-  for (const ir::Variable& variable : module.variables)
-    if (variable.role == Role::kParameter || variable.role == Role::kState) state.declare(variable.name, variable.role, variable.type);
 }
 
 /// A model trained natively: state, and its programs.
@@ -155,18 +147,10 @@ INSTANTIATE_TEST_SUITE_P(All, Example, testing::Values("neuron", "two_three_one"
 
 class CacheTest : public testing::Test {
  protected:
-  void SetUp() override {
-    folder_ = std::filesystem::temp_directory_path() / ("sinter_cache_test_" + std::to_string(::getpid()));
-    ::setenv("SINTER_CACHE", folder_.c_str(), 1);
-  }
-  void TearDown() override {
-    std::filesystem::remove_all(folder_);
-    ::unsetenv("SINTER_CACHE");
-  }
-  std::filesystem::path only_entry() const {
-    return std::filesystem::directory_iterator(folder_)->path();
-  }
-  std::filesystem::path folder_;
+  void SetUp() override { ::setenv("SINTER_CACHE", folder_.path().c_str(), 1); }
+  void TearDown() override { ::unsetenv("SINTER_CACHE"); }
+  std::filesystem::path only_entry() const { return std::filesystem::directory_iterator(folder_.path())->path(); }
+  test::TemporaryFolder folder_;
 };
 
 TEST_F(CacheTest, ServesWhatWasCompiledAndNothingElse) {

@@ -10,6 +10,7 @@
 #include "driver/compile.h"
 #include "ir/evaluate.h"
 #include "support/close.h"
+#include "support/levels.h"
 #include "support/random_module.h"
 
 namespace sinter::driver {
@@ -103,9 +104,7 @@ void check_seeds(const std::function<bool(const ir::OpDef&)>& allowed, const tes
   test::OpCoverage coverage;
   test::RandomModuleOptions options;
   options.allowed = allowed;
-  std::vector<TargetLevel> levels;
-  for (const TargetLevel level : {TargetLevel::kV4, TargetLevel::kV3, TargetLevel::kV2})
-    if (level <= this_machine().best_level) levels.push_back(level);
+  const std::vector<TargetLevel> levels = test::levels_here();
   for (uint32_t seed = first; seed < first + count; ++seed) {
     const RandomModule random = change(test::random_module(seed, options));
     coverage.add(random.module);

@@ -1,12 +1,16 @@
 // Kernels of stages: contractions and rows one after another on a block of rows, natively, against the evaluator; the same bits for any team.
 #include <gtest/gtest.h>
 
+#include <cstring>
+
 #include "base/random.h"
 #include "driver/compile.h"
+#include "driver/training.h"
 #include "frontend/language/language.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "support/close.h"
+#include "support/levels.h"
 
 namespace sinter::driver {
 namespace {
@@ -32,16 +36,14 @@ TEST_P(Stages, ComputeWhatTheEvaluatorDoes) {
   const ir::Module module =
       language::compile_text("sinter 1\nmodel m(x: f32[batch, 20]) -> y {\n" + std::string(GetParam().body) + "\n}\n", "test").module;
   const auto parameters = ir::evaluate(module, "init", {{"seed", Tensor::scalar<uint32_t>(3)}});
-  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4, TargetLevel::kV4Bf16}) {
-    if (level > this_machine().best_level) continue;
+  CompileOptions options;
+  options.use_cache = false;
+  options.level = TargetLevel::kV4;  // what pays depends on the width of vectors
+  const ir::Module fused = lower(module, "predict", options).fused;
+  EXPECT_EQ(fused.functions[0].graph.nodes().size(), static_cast<size_t>(GetParam().kernels)) << ir::print(fused);
+  for (const TargetLevel level : test::levels_here()) {
     SCOPED_TRACE(std::string(name(level)));
-    CompileOptions options;
-    options.use_cache = false;
     options.level = level;
-    if (level == this_machine().best_level) {  // what pays depends on the width of vectors
-      const ir::Module fused = lower(module, "predict", options).fused;
-      EXPECT_EQ(fused.functions[0].graph.nodes().size(), static_cast<size_t>(GetParam().kernels)) << ir::print(fused);
-    }
     const auto executable = compile(module, "predict", options);
     for (const int64_t batch : {0, 1, 15, 63, 64, 65, 200}) {
       RandomSequence random(7, static_cast<uint32_t>(batch));
@@ -53,12 +55,8 @@ TEST_P(Stages, ComputeWhatTheEvaluatorDoes) {
       std::optional<Tensor> first;
       for (const int threads : {1, 2, 3}) {
         runtime::State state;
-        for (const ir::Variable& variable : module.variables)
-          if (variable.role == Role::kParameter) {
-            state.declare(variable.name, variable.role, variable.type);
-            Tensor& value = state.get(variable.name);
-            for (int64_t i = 0; i < value.size(); ++i) value.set(i, parameters.at(variable.name).get(i));
-          }
+        declare_variables(module, state);
+        for (const auto& [name, value] : parameters) std::memcpy(state.get(name).raw(), value.raw(), value.bytes());
         const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
         runtime::Run run(executable, state, *team);
         run.bind("x", x);

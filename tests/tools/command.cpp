@@ -1,7 +1,6 @@
 #include "tools/command.h"
 
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include <cstdlib>
 #include <fstream>
@@ -30,17 +29,6 @@ Outcome run(const std::string& command, const std::filesystem::path& folder) {
   outcome.error = content_of(error);
   return outcome;
 }
-
-Folder::Folder() {
-  std::string pattern = (std::filesystem::temp_directory_path() / "sinter-test-XXXXXX").string();
-  path_ = ::mkdtemp(pattern.data());
-}
-Folder::~Folder() {
-  std::error_code ignored;
-  std::filesystem::remove_all(path_, ignored);
-}
-void Folder::write(const std::string& name, const std::string& content) const { std::ofstream(path_ / name, std::ios::binary) << content; }
-std::string Folder::read(const std::string& name) const { return content_of(path_ / name); }
 
 std::string example(const std::string& name) { return std::string(SINTER_SOURCE_DIR) + "/examples/" + name + ".sinter"; }
 

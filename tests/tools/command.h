@@ -4,6 +4,8 @@
 #include <filesystem>
 #include <string>
 
+#include "support/temporary_folder.h"
+
 namespace sinter::test {
 
 struct Outcome {
@@ -14,19 +16,10 @@ struct Outcome {
 /// Runs a shell command line in `folder`; `sinter` in it is the built command. SINTER_CACHE is a folder of the tests.
 Outcome run(const std::string& command, const std::filesystem::path& folder);
 
-/// A folder of the test's own, removed with it.
-class Folder {
+/// A folder of the test's own, to run commands in.
+class Folder : public TemporaryFolder {
  public:
-  Folder();
-  ~Folder();
-  const std::filesystem::path& path() const { return path_; }
-  std::filesystem::path operator/(const std::string& name) const { return path_ / name; }
-  Outcome run(const std::string& command) const { return test::run(command, path_); }
-  void write(const std::string& name, const std::string& content) const;
-  std::string read(const std::string& name) const;
-
- private:
-  std::filesystem::path path_;
+  Outcome run(const std::string& command) const { return test::run(command, path()); }
 };
 
 /// The path of an example, by its name in the folder examples.

@@ -137,11 +137,4 @@ std::map<std::string, Tensor> NativeProgram::run(const std::map<std::string, Ten
   return outputs;
 }
 
-std::vector<TargetLevel> levels_here() {
-  std::vector<TargetLevel> levels;
-  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4, TargetLevel::kV4Bf16})
-    if (level <= this_machine().best_level) levels.push_back(level);
-  return levels;
-}
-
 }  // namespace sinter::test

@@ -48,7 +48,4 @@ class NativeProgram {
   std::shared_ptr<const runtime::Executable> executable_;
 };
 
-/// The levels that this machine runs, lowest first.
-std::vector<TargetLevel> levels_here();
-
 }  // namespace sinter::test
