@@ -290,18 +290,21 @@ Expression spread_rows(const Expression& parameter, const Shape& shape, const In
   return {*parameter.builder, parameter.builder->broadcast(parameter, shape, axes)};
 }
 
-std::vector<TensorType> layer_norm_type(const TypeRequest& request) {
+/// The operands after x are parameters of the shape that x has from `axis` on.
+std::vector<TensorType> normalised_type(const TypeRequest& request, const std::string& parameters) {
   require_domain(request, 0, Domain::kFloat, "C1");
   const Shape& x = request.shape(0);
   const int64_t axis = request.get<int64_t>("axis");
   request.require(is_axis(axis, x.rank()), "C2", "x has no axis " + std::to_string(axis));
   TensorType parameter{request.dtype(0), {}};
   for (const int64_t k : axes_from(axis, x.rank())) parameter.shape.push_back(x[static_cast<size_t>(k)]);
-  request.require(request.operands[1] == parameter && request.operands[2] == parameter, "C3",
-                  "scale and bias must be " + parameter.to_string());
+  for (size_t i = 1; i < request.operands.size(); ++i)
+    request.require(request.operands[i] == parameter, "C3", parameters + " must be " + parameter.to_string());
   request.require(request.get<double>("epsilon") > 0, "C4", "epsilon must be above 0");
   return {request.operands[0]};
 }
+
+std::vector<TensorType> layer_norm_type(const TypeRequest& request) { return normalised_type(request, "scale and bias"); }
 
 std::vector<Tensor> evaluate_layer_norm(const EvaluateRequest& request) {
   const Tensor &x = request.operands[0], &scale = request.operands[1], &bias = request.operands[2];
@@ -378,17 +381,7 @@ Expression rms_factor(const Expression& x, const Integers& axes, double epsilon)
   return spread((mean_of(x * x, axes) + epsilon).call("rsqrt"), shape_of(x), axes);
 }
 
-std::vector<TensorType> rms_norm_type(const TypeRequest& request) {
-  require_domain(request, 0, Domain::kFloat, "C1");
-  const Shape& x = request.shape(0);
-  const int64_t axis = request.get<int64_t>("axis");
-  request.require(is_axis(axis, x.rank()), "C2", "x has no axis " + std::to_string(axis));
-  TensorType parameter{request.dtype(0), {}};
-  for (const int64_t k : axes_from(axis, x.rank())) parameter.shape.push_back(x[static_cast<size_t>(k)]);
-  request.require(request.operands[1] == parameter, "C3", "scale must be " + parameter.to_string());
-  request.require(request.get<double>("epsilon") > 0, "C4", "epsilon must be above 0");
-  return {request.operands[0]};
-}
+std::vector<TensorType> rms_norm_type(const TypeRequest& request) { return normalised_type(request, "scale"); }
 
 std::vector<Tensor> evaluate_rms_norm(const EvaluateRequest& request) {
   const Tensor &x = request.operands[0], &scale = request.operands[1];
