@@ -47,8 +47,6 @@ std::optional<DType> arithmetic_dtype(const ir::Graph& body) {
   return found;
 }
 
-Dim byte_count(const TensorType& type) { return type.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(type.dtype))); }
-
 void list_contents(const ir::Graph& body, std::string& contents, std::string& name, std::set<std::string>& seen) {
   for (const ir::Node& node : body.nodes()) {
     for (const ir::Graph& region : node.regions) list_contents(region, contents, name, seen);
@@ -153,7 +151,7 @@ int64_t scratch_bytes(const loop::Kernel& kernel) {
   int64_t total = 0;
   for (const loop::Buffer& buffer : kernel.buffers)
     if (buffer.use == loop::BufferUse::kScratch)
-      total += (buffer.shape.element_count().constant() * static_cast<int64_t>(size_in_bytes(buffer.dtype)) + 63) / 64 * 64;
+      total += (byte_count({buffer.dtype, buffer.shape}).constant() + 63) / 64 * 64;
   return total;
 }
 

@@ -38,10 +38,10 @@ bool Shape::is_constant() const {
   return std::all_of(dims_.begin(), dims_.end(), [](const Dim& dim) { return dim.is_constant(); });
 }
 
-Dim Shape::element_count() const {
-  Dim count = 1;
-  for (const Dim& dim : dims_) count = count * dim;
-  return count;
+Dim Shape::element_count(size_t begin, size_t end) const {
+  Dim product = 1;
+  for (size_t axis = begin; axis < end; ++axis) product = product * dims_[axis];
+  return product;
 }
 
 Extents Shape::evaluate(const SymbolValues& symbols) const {
@@ -67,5 +67,7 @@ std::string Shape::to_string() const {
 }
 
 std::string TensorType::to_string() const { return std::string(name(dtype)) + shape.to_string(); }
+
+Dim byte_count(const TensorType& type) { return type.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(type.dtype))); }
 
 }  // namespace sinter

@@ -34,7 +34,8 @@ class Shape {
   void push_back(Dim dim) { dims_.push_back(std::move(dim)); }
 
   bool is_constant() const;
-  Dim element_count() const;
+  Dim element_count() const { return element_count(0, rank()); }
+  Dim element_count(size_t begin, size_t end) const;  // of the axes from begin up to end
   Extents evaluate(const SymbolValues& symbols) const;  // raises as Dim::evaluate, and kCheck when a dim is negative
   Shape substitute(const DimMap& map) const;
   std::string to_string() const;  // "[batch, 32]"
@@ -54,5 +55,8 @@ struct TensorType {
   friend bool operator==(const TensorType& a, const TensorType& b) { return a.dtype == b.dtype && a.shape == b.shape; }
   friend bool operator!=(const TensorType& a, const TensorType& b) { return !(a == b); }
 };
+
+/// What a tensor of the type occupies, without padding.
+Dim byte_count(const TensorType& type);
 
 }  // namespace sinter

@@ -115,7 +115,7 @@ class HeaderWriter {
       const int64_t elements = variable.type.shape.element_count().constant();
       slots_[variable.name] = order_.size();
       order_.push_back({variable.name, identifier(variable.name), variable.type, state_bytes_, elements});
-      state_bytes_ += in_lines(elements * static_cast<int64_t>(size_in_bytes(variable.type.dtype)));
+      state_bytes_ += in_lines(byte_count(variable.type).constant());
     }
     for (const ObjectFunction& function : functions_)
       if (function.preparation) lay_out_prepared(*function.preparation);
@@ -140,7 +140,7 @@ class HeaderWriter {
     for (const runtime::Port& port : preparation.ports) {
       if (port.written) {
         prepared.offsets[port.name] = prepared.bytes;
-        prepared.bytes += in_lines(port.type.shape.element_count().constant() * static_cast<int64_t>(size_in_bytes(port.type.dtype)));
+        prepared.bytes += in_lines(byte_count(port.type).constant());
       } else {
         prepared.sources.insert(port.name);
       }

@@ -13,20 +13,14 @@ namespace {
 using ir::Integers;
 using ir::Value;
 
-Dim size_of(const Shape& shape, size_t begin, size_t count) {
-  Dim size = 1;
-  for (size_t axis = begin; axis < begin + count; ++axis) size = size * shape[axis];
-  return size;
-}
-
 /// [batch.., depth.., columns..] or [batch.., columns.., depth..] as [batch, panel, depth, column of the panel].
 Value pack(ir::Builder& builder, Value rhs, size_t batch_axes, const Integers& contract, int64_t width) {
   const Shape shape = builder.shape(rhs);
   const size_t rank = shape.rank(), depth_axes = contract.size(), column_axes = rank - batch_axes - depth_axes;
   const bool columns_last = contract.empty() || contract[0] == static_cast<int64_t>(batch_axes);
-  const Dim batch = size_of(shape, 0, batch_axes);
-  const Dim depth = size_of(shape, columns_last ? batch_axes : batch_axes + column_axes, depth_axes);
-  const Dim columns = size_of(shape, columns_last ? batch_axes + depth_axes : batch_axes, column_axes);
+  const Dim batch = shape.element_count(0, batch_axes);
+  const Dim depth = columns_last ? shape.element_count(batch_axes, batch_axes + depth_axes) : shape.element_count(batch_axes + column_axes, rank);
+  const Dim columns = columns_last ? shape.element_count(batch_axes + depth_axes, rank) : shape.element_count(batch_axes, batch_axes + column_axes);
   const Dim panels = ceil_div(columns, width), missing = panels * width - columns;
   const auto reshape = [&](Value value, Shape to) {
     return builder.shape(value) == to ? value : builder.call("reshape", {value}, {{"shape", std::move(to)}});

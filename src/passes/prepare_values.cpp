@@ -18,10 +18,6 @@ using ir::Value;
 /// A prepared value may be this many times larger than what it is made of; small ones stay in the caches whatever they are.
 constexpr int64_t kMostGrowth = 2, kSmall = 64 << 10;
 
-int64_t bytes_of(const TensorType& type) {
-  return type.shape.element_count().constant() * static_cast<int64_t>(size_in_bytes(type.dtype));
-}
-
 bool names_a_symbol(const ir::Attribute& attribute) {
   if (const Dim* dim = std::get_if<Dim>(&attribute)) return !dim->is_constant();
   if (const Shape* shape = std::get_if<Shape>(&attribute)) return !shape->is_constant();
@@ -110,8 +106,8 @@ class Preparer {
 
   bool is_worth_keeping(Value value, const Node& node, const Node& reader) const {
     int64_t sources = 0;
-    for (const int32_t argument : origin(value).variables) sources += bytes_of(graph_.type(Value{argument}));
-    const int64_t bytes = bytes_of(graph_.type(value));
+    for (const int32_t argument : origin(value).variables) sources += byte_count(graph_.type(Value{argument})).constant();
+    const int64_t bytes = byte_count(graph_.type(value)).constant();
     const bool small = bytes <= std::max(kMostGrowth * sources, kSmall);
     if (bytes == 0 || !std::holds_alternative<ir::View>(node.op->lowering)) return bytes > 0 && small;
     const NodeFacts facts = node_facts(graph_, node);

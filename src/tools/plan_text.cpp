@@ -4,8 +4,6 @@
 
 namespace sinter::tools {
 
-Dim byte_count(const TensorType& type) { return type.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(type.dtype))); }
-
 std::string plan_text(const runtime::Program& program) {
   std::vector<std::vector<std::string>> kernels{{"kernel", "tiles", "scratch", "reads", "writes", "what"}};
   for (size_t i = 0; i < program.kernels.size(); ++i) {

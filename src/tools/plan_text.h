@@ -3,15 +3,11 @@
 
 #include <string>
 
-#include "base/dim.h"
 #include "runtime/program.h"
 
 namespace sinter::tools {
 
 /// Kernels in order with what they read and write, and buffers with their lifetimes.
 std::string plan_text(const runtime::Program& program);
-
-/// Bytes of a buffer as a dim.
-Dim byte_count(const TensorType& type);
 
 }  // namespace sinter::tools

@@ -40,7 +40,7 @@ void KernelEmitter::load_arguments() {
       buffers_.push_back(b_.CreateLoad(b_.getPtrTy(), b_.CreateConstInBoundsGEP1_64(b_.getPtrTy(), buffers, parameter++)));
     } else {
       buffers_.push_back(b_.CreateConstInBoundsGEP1_64(b_.getInt8Ty(), scratch, scratch_offset));
-      const auto bytes = static_cast<uint64_t>(buffer.shape.element_count().constant()) * size_in_bytes(buffer.dtype);
+      const auto bytes = static_cast<uint64_t>(byte_count({buffer.dtype, buffer.shape}).constant());
       scratch_offset += (bytes + 63) / 64 * 64;
     }
   }

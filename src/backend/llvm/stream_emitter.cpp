@@ -32,7 +32,7 @@ void KernelEmitter::find_streams(const loop::Body& statements) {
     const auto* store = std::get_if<loop::Store>(&statement.node);
     if (!store || store->stream_beyond == 0 || streams_.contains(store->buffer)) continue;
     const loop::Buffer& buffer = kernel_.buffers[static_cast<size_t>(store->buffer)];
-    const Dim bytes = buffer.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(buffer.dtype)));
+    const Dim bytes = byte_count({buffer.dtype, buffer.shape});
     if (buffer.use != loop::BufferUse::kWrite || (bytes.is_constant() && bytes.constant() <= store->stream_beyond)) continue;
     Value* streams = b_.CreateICmpSGT(uniform(bytes), i64(store->stream_beyond));
     for (size_t i = 0; i < kernel_.buffers.size(); ++i)

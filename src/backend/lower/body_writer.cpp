@@ -181,7 +181,7 @@ ExpressionRef BodyWriter::index_node(const ir::Node& node, const ir::Index& lowe
 void BodyWriter::store_result(size_t result, const std::vector<Dim>& index) {
   ExpressionRef value = value_at(graph_.results()[result], index);
   const TensorType& type = graph_.type(graph_.results()[result]);
-  const Dim bytes = type.shape.element_count() * Dim(static_cast<int64_t>(size_in_bytes(type.dtype)));
+  const Dim bytes = byte_count(type);
   const bool streams = streams_ && !(bytes.is_constant() && bytes.constant() <= kStreamBeyond);
   here().push_back({loop::Store{buffers_.results[result], index, std::move(value), streams ? kStreamBeyond : 0}});
 }

@@ -74,7 +74,7 @@ class ColumnWriter {
     const Dim& columns = kept[kept.rank() - 1];
     const Dim blocks = ceil_div(columns, kColumnBlock);
     Section section;
-    section.tiles = product(kept, 0, kept.rank() - 1) * blocks;
+    section.tiles = kept.element_count(0, kept.rank() - 1) * blocks;
     const bool one_row = kept.rank() == 1;
     outer_ = delinearize(one_row ? Dim(0) : floor_div(request_.tile, blocks), kept, 0, kept.rank() - 1);
     const Dim start = (one_row ? request_.tile : mod(request_.tile, blocks)) * kColumnBlock;
@@ -179,7 +179,7 @@ class ColumnWriter {
   Section write_elements() {
     const Shape kept = kept_shape();
     Section section;
-    section.tiles = product(kept, 0, kept.rank());
+    section.tiles = kept.element_count();
     outer_ = delinearize(request_.tile, kept, 0, kept.rank());
     writer_.enter(section.body);
     std::vector<std::string> names;

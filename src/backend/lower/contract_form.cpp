@@ -11,12 +11,6 @@ bool is_run(const ir::Integers& axes, size_t first) {
   return true;
 }
 
-Dim size_of(const Shape& shape, size_t begin, size_t count) {
-  Dim size = 1;
-  for (size_t axis = begin; axis < begin + count; ++axis) size = size * shape[axis];
-  return size;
-}
-
 }  // namespace
 
 const ir::Node& find_contract(const ir::Graph& body) {
@@ -42,9 +36,10 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   form.rhs_columns_contiguous = panels || is_run(rhs_contract, form.batch_axes);
   SINTER_CHECK(form.lhs_depth_contiguous || is_run(lhs_contract, form.batch_axes), "contracted axes of the lhs are a run");
   SINTER_CHECK(form.rhs_columns_contiguous || is_run(rhs_contract, form.batch_axes + column_axes), "contracted axes of the rhs are a run");
-  form.batch = size_of(lhs, 0, form.batch_axes);
-  form.rows = size_of(lhs, form.lhs_depth_contiguous ? form.batch_axes : form.batch_axes + form.depth_axes, form.row_axes);
-  form.depth = size_of(lhs, form.lhs_depth_contiguous ? form.batch_axes + form.row_axes : form.batch_axes, form.depth_axes);
+  const size_t rows_end = form.batch_axes + form.row_axes, depth_end = form.batch_axes + form.depth_axes;
+  form.batch = lhs.element_count(0, form.batch_axes);
+  form.rows = form.lhs_depth_contiguous ? lhs.element_count(form.batch_axes, rows_end) : lhs.element_count(depth_end, lhs.rank());
+  form.depth = form.lhs_depth_contiguous ? lhs.element_count(rows_end, lhs.rank()) : lhs.element_count(form.batch_axes, depth_end);
   const auto is_column = [&](size_t axis) {
     const auto in = [axis](const ir::Integers& list) { return std::find(list.begin(), list.end(), static_cast<int64_t>(axis)) != list.end(); };
     return !in(axes_of_batch) && !in(rhs_contract);
@@ -54,7 +49,7 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
       if (is_column(axis)) form.columns = form.columns * rhs[axis];
     return form;
   }
-  form.columns = size_of(rhs, form.rhs_columns_contiguous ? form.batch_axes + form.depth_axes : form.batch_axes, column_axes);
+  form.columns = form.rhs_columns_contiguous ? rhs.element_count(depth_end, rhs.rank()) : rhs.element_count(form.batch_axes, form.batch_axes + column_axes);
   return form;
 }
 

@@ -69,10 +69,4 @@ std::vector<Dim> delinearize(const Dim& position, const Shape& shape, size_t beg
   return index;
 }
 
-Dim product(const Shape& shape, size_t begin, size_t end) {
-  Dim result = 1;
-  for (size_t axis = begin; axis < end; ++axis) result = result * shape[axis];
-  return result;
-}
-
 }  // namespace sinter::backend

@@ -65,7 +65,5 @@ class KernelBuilder {
 Dim linearize(const std::vector<Dim>& index, const Shape& shape);
 /// The index whose row-major position in dims [begin, end) of `shape` is `position`.
 std::vector<Dim> delinearize(const Dim& position, const Shape& shape, size_t begin, size_t end);
-/// Product of dims [begin, end).
-Dim product(const Shape& shape, size_t begin, size_t end);
 
 }  // namespace sinter::backend

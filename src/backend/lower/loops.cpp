@@ -69,7 +69,7 @@ Section lower_loops(KernelBuilder& builder, const FusionRequest& request) {
   }
   const size_t last = domain.rank() - 1;
   const Dim& columns = domain[last];
-  const Dim rows = product(domain, 0, last);
+  const Dim rows = domain.element_count(0, last);
   if (columns.is_constant() && columns.constant() <= 2 * kTileElements && last > 0) {
     const int64_t rows_per_tile = std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, columns.constant()));
     section.tiles = ceil_div(rows, rows_per_tile);

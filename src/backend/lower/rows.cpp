@@ -30,8 +30,8 @@ class RowWriter {
   }
 
   Section write() {
-    columns_ = product(reductions_.domain, kept_, reductions_.domain.rank());
-    const Dim rows = product(reductions_.domain, 0, kept_);
+    columns_ = reductions_.domain.element_count(kept_, reductions_.domain.rank());
+    const Dim rows = reductions_.domain.element_count(0, kept_);
     int64_t rows_per_tile = columns_.is_constant() ? std::max<int64_t>(1, kTileElements / std::max<int64_t>(1, columns_.constant())) : 1;
     if (request_.row_block != 0) rows_per_tile = request_.row_block;
     const std::string r = builder_.fresh("r");

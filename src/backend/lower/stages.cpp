@@ -12,7 +12,7 @@ namespace {
 using loop::ExpressionRef;
 
 /// Rows of a value between stages: all axes but the last, or all of them when it is one number per row.
-Dim row_count(const Shape& shape, size_t row_axes) { return product(shape, 0, row_axes); }
+Dim row_count(const Shape& shape, size_t row_axes) { return shape.element_count(0, row_axes); }
 
 /// A value between stages: where it lies in scratch, and the shape that lowering addresses it by.
 struct Held {
@@ -105,7 +105,7 @@ class StageWriter {
   void hold(ir::Value value) {
     if (buffer_.contains(value.id)) return;
     const TensorType& type = body_.type(value);
-    const int64_t width = product(type.shape, row_axes_, type.shape.rank()).constant();
+    const int64_t width = type.shape.element_count(row_axes_, type.shape.rank()).constant();
     const auto known = rows_.as_constant();
     const int64_t rows = known ? std::min(*known, request_.row_block) : request_.row_block;
     const int32_t scratch = builder_.add_scratch(type.dtype, std::max<int64_t>(1, rows * width));

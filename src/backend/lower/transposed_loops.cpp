@@ -122,7 +122,7 @@ class TransposedLoops {
     for (size_t axis = 0; axis < last_; ++axis)
       if (axis != axis_) others.push_back(domain_[axis]);
     const Shape outer{others};
-    section.tiles = product(outer, 0, outer.rank()) * down * across;
+    section.tiles = outer.element_count() * down * across;
     Dim rest = request_.tile;
     const auto split = [&](const Dim& count, bool is_last) {
       if (count == Dim(1)) return Dim(0);
