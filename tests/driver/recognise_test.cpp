@@ -56,6 +56,10 @@ const Spelling kSpellings[] = {
     {"layer_norm_scale_first",
      CENTERED "parameter s: f32[24] = 1 parameter b: f32[24] = 0 y = b + s * c * rsqrt(v + 1e-5)",
      "parameter s: f32[24] = 1 parameter b: f32[24] = 0 y = op.layer_norm(x, s, b, axis = 1)"},
+    {"rms_norm", "y = x / sqrt(mean(x * x, axes = [-1], keep = true) + 1e-5)", "y = op.rms_norm(x, full([24], 1, f32), axis = 1)"},
+    {"rms_norm_scale", "parameter s: f32[24] = 1 v = mean(x ^ 2, axes = [1], keep = true) y = s * (x * rsqrt(v + 1e-5))",
+     "parameter s: f32[24] = 1 y = op.rms_norm(x, s, axis = 1)"},
+    {"rms_norm_of_another", "y = x / sqrt(mean(x * (x + 1), axes = [-1], keep = true) + 9)", nullptr},
     {"moments",
      "m = mean(x, axes = [-1], keep = true) v = mean(x * x, axes = [-1], keep = true) - m * m "
      "y = (x - m) / sqrt(v + 1e-5)", nullptr},

@@ -86,7 +86,13 @@ std::optional<int64_t> last_axes(const Raise& raise) {
   return axes.empty() ? std::nullopt : std::optional(axes[0]);
 }
 
-Found raise_layer_norm(const Raise& raise) {
+struct Neutral {
+  const char* parameter;
+  double value;  // what a form without the parameter has in its place
+};
+
+/// `op` of x and parameters of one row each.
+Found normalised(const Raise& raise, const char* op, std::initializer_list<Neutral> parameters) {
   const auto axis = last_axes(raise);
   const auto x = raise.whole("x");
   const double epsilon = raise.match.numbers.at("epsilon");
@@ -94,12 +100,15 @@ Found raise_layer_norm(const Raise& raise) {
   const Shape shape = raise.shape();
   Shape row;
   for (auto k = static_cast<size_t>(*axis); k < shape.rank(); ++k) row.push_back(shape[k]);
-  const DType dtype = raise.from.type(raise.root).dtype;
-  const auto parameter = [&](const char* name, double neutral) {  // -0 changes nothing, 0 the sign of -0
-    return raise.match.values.contains(name) ? raise.bound(name) : raise.builder.full(neutral, dtype, row);
-  };
-  return raise.builder.call("layer_norm", {*x, parameter("scale", 1), parameter("bias", -0.0)}, {{"axis", *axis}, {"epsilon", epsilon}});
+  std::vector<Value> operands{*x};
+  for (const auto& [name, neutral] : parameters)
+    operands.push_back(raise.match.values.contains(name) ? raise.bound(name) : raise.builder.full(neutral, raise.from.type(raise.root).dtype, row));
+  return raise.builder.call(op, operands, {{"axis", *axis}, {"epsilon", epsilon}});
 }
+
+// -0 changes nothing, 0 the sign of -0.
+Found raise_layer_norm(const Raise& raise) { return normalised(raise, "layer_norm", {{"scale", 1}, {"bias", -0.0}}); }
+Found raise_rms_norm(const Raise& raise) { return normalised(raise, "rms_norm", {{"scale", 1}}); }
 
 Found raise_cross_entropy(const Raise& raise) {
   const auto& [logits, labels] = raise.match.values.at("x");
@@ -110,6 +119,7 @@ Found raise_cross_entropy(const Raise& raise) {
 
 // ---- the table ----
 
+const std::string kRms = "x / sqrt(mean(x * x) + @epsilon)";
 const std::string kNormal = "(x - mean(x)) / sqrt(mean((x - mean(x)) * (x - mean(x))) + @epsilon)";
 
 std::vector<Form> make_forms() {
@@ -140,6 +150,7 @@ std::vector<Form> make_forms() {
       {"log_softmax", parse_all({"log(softmax(x))"}), raise_log_softmax, true},
       {"softplus", parse_all({"log(1 + exp(x))", "log1p(exp(x))"}), raise_softplus},
       {"layer_norm", parse_all({kNormal + " * columns(scale) + columns(bias)", kNormal + " * columns(scale)", kNormal}), raise_layer_norm},
+      {"rms_norm", parse_all({kRms + " * columns(scale)", kRms}), raise_rms_norm},
       {"cross_entropy", parse_all({"pick(log_softmax(x), label)"}), raise_cross_entropy},
       {"mean", parse_all({"sum(x) * @share"}), raise_mean, false, true},
   };
