@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 #include "base/error.h"
@@ -38,8 +39,11 @@ template <> constexpr DType dtype_of<uint32_t>() { return DType::kU32; }
 template <> constexpr DType dtype_of<uint64_t>() { return DType::kU64; }
 template <> constexpr DType dtype_of<bool>() { return DType::kBool; }
 
-/// Calls `body(T{})` with a value of the C++ type of `dtype` and returns its result. f16 and bf16 are storage
-/// types that "The product" brings; until then they raise Error kUnsupported here.
+/// f16 and bf16: stored, and computed with as f32.
+constexpr bool is_narrow(DType dtype) { return dtype == DType::kF16 || dtype == DType::kBF16; }
+
+/// Calls `body(T{})` with a value of the C++ type of `dtype` and returns its result. f16 and bf16 have no such type (base/narrow_float.h speaks of
+/// their bits) and raise Error kUnsupported: who calls this has widened them before.
 template <class Body> decltype(auto) visit_dtype(DType dtype, Body&& body) {
   switch (dtype) {
     case DType::kF64: return body(double{});
@@ -56,7 +60,7 @@ template <class Body> decltype(auto) visit_dtype(DType dtype, Body&& body) {
     case DType::kF16:
     case DType::kBF16: break;
   }
-  throw Error(ErrorCode::kUnsupported, "tensors of this dtype cannot be computed with yet").hint("cast to f32");
+  throw Error(ErrorCode::kUnsupported, std::string(dtype == DType::kF16 ? "f16" : "bf16") + " is not computed with here").hint("cast to f32");
 }
 
 }  // namespace sinter

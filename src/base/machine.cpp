@@ -200,8 +200,8 @@ Target target_of(TargetLevel level) {
   switch (level) {
     case TargetLevel::kV2: break;
     case TargetLevel::kV3: return {.level = level, .vector_bits = 256, .vector_registers = 16, .has_fma = true};
-    case TargetLevel::kV4:
-    case TargetLevel::kV4Bf16: return {.level = level, .vector_bits = 512, .vector_registers = 32, .has_fma = true};
+    case TargetLevel::kV4: return {.level = level, .vector_bits = 512, .vector_registers = 32, .has_fma = true};
+    case TargetLevel::kV4Bf16: return {.level = level, .vector_bits = 512, .vector_registers = 32, .has_fma = true, .has_narrow_products = true};
   }
   return {.level = level, .vector_bits = 128, .vector_registers = 16, .has_fma = false};
 }

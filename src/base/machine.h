@@ -19,6 +19,7 @@ struct Target {
   int vector_bits = 128;      // 128, 256, 512
   int vector_registers = 16;  // 16, 32
   bool has_fma = false;
+  bool has_narrow_products = false;  // one instruction adds up products of 2 bf16, or of 4 bytes (u8 by i8), in each lane of 32 bits
   int lanes(int element_bytes) const { return vector_bits / 8 / element_bytes; }
 };
 Target target_of(TargetLevel level);

@@ -1,11 +1,13 @@
-// The bits of f16 and bf16 numbers: storage types, whose values are computed with as f32. Used by the loop language's evaluator and by tests,
-// which hold generated code to it.
+// The bits of f16 and bf16 numbers: storage types, whose values are computed with as f32. Used by tensors, by evaluators, and by tests, which hold
+// generated code to it.
 #pragma once
 
 #include <algorithm>
 #include <bit>
 #include <cmath>
 #include <cstdint>
+
+#include "base/dtype.h"
 
 namespace sinter {
 
@@ -44,5 +46,9 @@ inline float from_f16_bits(uint16_t bits) {
   const float value = magnitude < 0x400 ? std::ldexp(static_cast<float>(magnitude), -24) : std::bit_cast<float>((magnitude << 13) + (112u << 23));
   return std::bit_cast<float>(std::bit_cast<uint32_t>(value) | sign);
 }
+
+/// The same by dtype, f16 or bf16.
+inline float from_narrow_bits(uint16_t bits, DType dtype) { return dtype == DType::kF16 ? from_f16_bits(bits) : from_bf16_bits(bits); }
+inline uint16_t to_narrow_bits(double value, DType dtype) { return dtype == DType::kF16 ? to_f16_bits(value) : to_bf16_bits(value); }
 
 }  // namespace sinter

@@ -8,6 +8,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "base/narrow_float.h"
 #include "base/pages.h"
 
 namespace sinter {
@@ -64,11 +65,16 @@ template <class To, class From> To convert(From value) {
 
 template <class To> To read_as(const Tensor& tensor, int64_t index) {
   SINTER_CHECK(index >= 0 && index < tensor.size(), "Tensor: element " + std::to_string(index) + " of " + tensor.type_string());
+  if (is_narrow(tensor.dtype())) return convert<To>(from_narrow_bits(static_cast<const uint16_t*>(tensor.raw())[index], tensor.dtype()));
   return visit_dtype(tensor.dtype(), [&](auto zero) { return convert<To>(tensor.data<decltype(zero)>()[index]); });
 }
 
 template <class From> void write_from(Tensor& tensor, int64_t index, From value) {
   SINTER_CHECK(index >= 0 && index < tensor.size(), "Tensor: element " + std::to_string(index) + " of " + tensor.type_string());
+  if (is_narrow(tensor.dtype())) {
+    static_cast<uint16_t*>(tensor.raw())[index] = to_narrow_bits(static_cast<double>(value), tensor.dtype());
+    return;
+  }
   visit_dtype(tensor.dtype(), [&](auto zero) { tensor.data<decltype(zero)>()[index] = convert<decltype(zero)>(value); });
 }
 

@@ -39,6 +39,28 @@ const std::string& preparing(const Module& module, const std::string& variable) 
 
 std::string argument_name(size_t index) { return "argument " + std::to_string(index); }
 
+Tensor cast_float(const Tensor& tensor, DType dtype) {
+  Tensor result = Tensor::uninitialized(dtype, tensor.extents());
+  for (int64_t i = 0; i < tensor.size(); ++i) result.set(i, tensor.get(i));
+  return result;
+}
+
+/// The op's reference, in f32 where it is computed so.
+std::vector<Tensor> evaluate_wide(const EvaluateRequest& request) {
+  std::vector<TensorType> operands;
+  for (const Tensor& tensor : request.operands) operands.push_back({tensor.dtype(), {}});
+  if (!is_widened(request.op, operands, request.attributes)) return request.op.evaluate(request);
+  const Attributes attributes = widened(request.attributes);
+  EvaluateRequest wide{request.op, request.operands, attributes, request.result_types, request.symbols, request.regions, request.run_region, request.node_name};
+  for (Tensor& operand : wide.operands)
+    if (is_narrow(operand.dtype())) operand = cast_float(operand, DType::kF32);
+  for (TensorType& type : wide.result_types) type.dtype = widened(type.dtype);
+  std::vector<Tensor> results = request.op.evaluate(wide);
+  for (size_t i = 0; i < results.size(); ++i)
+    if (is_narrow(request.result_types[i].dtype)) results[i] = cast_float(results[i], request.result_types[i].dtype);
+  return results;
+}
+
 /// One run of a graph, under the symbols of the function that it belongs to.
 class Run {
  public:
@@ -77,7 +99,7 @@ class Run {
   /// Errors of ops that know no place get the model's name of the node.
   static std::vector<Tensor> call(const Node& node, const EvaluateRequest& request) {
     try {
-      return node.op->evaluate(request);
+      return evaluate_wide(request);
     } catch (Error& error) {
       if (!error.place().known() && !node.name.empty()) error.at({.node = node.name});
       throw;

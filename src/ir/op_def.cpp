@@ -113,6 +113,30 @@ const Attribute& attribute_of(const OpDef& op, const Attributes& attributes, std
   return *def->fallback;
 }
 
+bool widens(const OpDef& op) {
+  if (op.takes_narrow) return false;
+  if (const auto* index = std::get_if<Index>(&op.lowering)) return index->kind == Index::Kind::kGenerate || index->kind == Index::Kind::kScatterAdd;
+  return std::holds_alternative<Elementwise>(op.lowering) || std::holds_alternative<Reduce>(op.lowering) || std::holds_alternative<Composite>(op.lowering);
+}
+
+DType widened(DType dtype) { return is_narrow(dtype) ? DType::kF32 : dtype; }
+
+Attributes widened(const Attributes& attributes) {
+  Attributes result = attributes;
+  for (auto& [name, attribute] : result)
+    if (DType* dtype = std::get_if<DType>(&attribute)) *dtype = widened(*dtype);
+  return result;
+}
+
+bool is_widened(const OpDef& op, std::span<const TensorType> operands, const Attributes& attributes) {
+  if (!widens(op)) return false;
+  for (const TensorType& type : operands)
+    if (is_narrow(type.dtype)) return true;
+  for (const auto& [name, attribute] : attributes)
+    if (const DType* dtype = std::get_if<DType>(&attribute); dtype != nullptr && is_narrow(*dtype)) return true;
+  return false;
+}
+
 std::vector<TensorType> infer_types(const OpDef& op, std::span<const TensorType> operands, const Attributes& attributes,
                                     std::span<const Graph> regions) {
   check_operand_count(op, operands.size());

@@ -226,6 +226,7 @@ struct OpDef {
   Lowering lowering;
   std::vector<Sample> samples;
   std::vector<BadSample> bad_samples;
+  bool takes_narrow = false;  // an elementwise op or contraction that says itself what becomes of f16 and bf16 (see widens)
   int ulp = 0;  // allowed difference of native f32 code from the evaluator in ULP, when not exact (see docs/decisions/004-numbers.md)
 
   const AttributeDef* find_attribute(std::string_view name) const;
@@ -259,6 +260,16 @@ template <class T> const T& EvaluateRequest::get(std::string_view n) const { ret
 template <class T> const T& GradientRequest::get(std::string_view n) const { return get_attribute<T>(op, attributes, n); }
 template <class T> const T& ExpandRequest::get(std::string_view n) const { return get_attribute<T>(op, attributes, n); }
 template <class T> const T& AccessRequest::get(std::string_view n) const { return get_attribute<T>(op, attributes, n); }
+
+/// f16 and bf16 are storage. What moves elements (views, lookups, constants, regions) takes them as any dtype; every other op that accepts them is
+/// computed in f32 and its results are rounded once: op(x) means cast(op(cast(x, f32)), bf16). The evaluator and the pass `widen` hold to it, so that
+/// no reference and no lowering but that of `takes_narrow` records meets a narrow dtype.
+bool widens(const OpDef& op);
+/// The dtypes of a call that is computed in f32: `attributes` and `types` with f32 for f16 and bf16.
+DType widened(DType dtype);
+Attributes widened(const Attributes& attributes);
+/// Whether the call has to be: an operand, or a dtype among the attributes, is narrow.
+bool is_widened(const OpDef& op, std::span<const TensorType> operands, const Attributes& attributes);
 
 /// Checks operand count, attribute names and kinds, region count (Error kType), then asks the op's type rule.
 std::vector<TensorType> infer_types(const OpDef& op, std::span<const TensorType> operands, const Attributes& attributes,

@@ -3,6 +3,7 @@
 // Texts may be hostile: nesting is bounded, and memory is taken only for elements that the text spells out
 // or that stay below a bound.
 #include <charconv>
+#include <cmath>
 #include <map>
 #include <set>
 #include <utility>
@@ -463,7 +464,13 @@ void Parser::parse_element(Tensor& tensor, int64_t index) {
       return;
     }
     case DType::kF16:
-    case DType::kBF16: break;
+    case DType::kBF16: {
+      const double number = cursor_.expect_number("a number");
+      tensor.set(index, number);
+      if (std::isfinite(number) && !std::isfinite(tensor.get(index)))
+        fail(mark, ErrorCode::kType, to_text(number) + " is out of the range of " + std::string(name(tensor.dtype())));
+      return;
+    }
     case DType::kI8: return parse_integer_element<int8_t>(tensor, index);
     case DType::kI16: return parse_integer_element<int16_t>(tensor, index);
     case DType::kI32: return parse_integer_element<int32_t>(tensor, index);

@@ -44,6 +44,7 @@ template <class Get> std::string elements_text(int64_t count, const Get& get) {
 
 /// The elements in braces, without the type.
 std::string elements_text(const Tensor& tensor) {
+  if (is_narrow(tensor.dtype())) return elements_text(tensor.size(), [&](int64_t i) { return static_cast<float>(tensor.get(i)); });
   return visit_dtype(tensor.dtype(), [&]<class T>(T) {
     const T* data = tensor.data<T>();
     return elements_text(tensor.size(), [&](int64_t i) { return data[i]; });

@@ -39,7 +39,7 @@ TEST(Expressions, TensorsStandByTheirTypes) {
   EXPECT_EQ(signature(expression("(x: f32[4, 8]) * gelu(x) + f32[8]").module), "f32[4, 8] f32[8] -> f32[4, 8]");
   EXPECT_EQ(signature(expression("f64[] + 1").module), "f64[] -> f64[]");
   EXPECT_EQ(signature(expression("x: f32[3]").module), "f32[3] -> f32[3]");
-  EXPECT_EQ(signature(expression("i8[2, 4] @ transpose(i8[3, 4])").module), "i8[2, 4] i8[3, 4] -> i8[2, 3]");
+  EXPECT_EQ(signature(expression("i8[2, 4] @ transpose(i8[3, 4])").module), "i8[2, 4] i8[3, 4] -> i32[2, 3]");
   EXPECT_EQ(signature(expression("reshape(bf16[7, 2], [14])").module), "bf16[7, 2] -> bf16[14]");
   EXPECT_EQ(signature(expression("dot_general(f64[2, 4, 3], f64[2, 3, 5], lhs_batch = [0], rhs_batch = [0], lhs_contract = [2], rhs_contract = [1])").module),
             "f64[2, 4, 3] f64[2, 3, 5] -> f64[2, 4, 5]");

@@ -98,7 +98,7 @@ TEST(RandomModule, ReducesToWhatFails) {
 }
 
 TEST(RandomModule, ReducesToAPair) {
-  for (uint32_t seed = 0; seed < 200; ++seed) {
+  for (uint32_t seed = 0; seed < 1000; ++seed) {
     // A failure that needs one node to read another: exp of something that add gave.
     const auto fails = [](const RandomModule& m) {
       const ir::Graph& graph = m.module.functions[0].graph;

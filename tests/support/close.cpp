@@ -48,12 +48,30 @@ std::string coordinates(int64_t position, const Extents& extents) {
   return to_string(index);
 }
 
+/// As numbers, an ULP being that of the dtype; exact ones to every bit but those of NaNs.
+std::string difference_of_narrow(const Tensor& actual, const Tensor& expected, const Tolerance& tolerance) {
+  const bool half = expected.dtype() == DType::kF16;
+  const int mantissa = half ? 10 : 7, least = half ? -14 : -126;
+  const double largest = half ? 65504 : 0x1.fep127;
+  for (int64_t i = 0; i < expected.size(); ++i) {
+    const double a = actual.get(i), e = expected.get(i);
+    const double ulp = std::isfinite(e) && e != 0 ? std::ldexp(1.0, std::max(std::ilogb(e), least) - mantissa) : std::ldexp(1.0, least - mantissa);
+    const double allowed = std::max({tolerance.ulp * ulp, tolerance.relative * std::fabs(e), tolerance.absolute});
+    const bool exact = allowed == 0, same = a == e && (!exact || std::signbit(a) == std::signbit(e));
+    const bool beyond = std::isinf(a) && std::isfinite(e) && !exact && std::fabs(e) >= largest - allowed;
+    if (same || (std::isnan(a) && std::isnan(e)) || beyond || (std::isfinite(a) && std::isfinite(e) && !exact && std::fabs(a - e) <= allowed)) continue;
+    return "element " + coordinates(i, expected.extents()) + " is " + to_text(a) + ", expected " + to_text(e) + " in " + expected.type_string();
+  }
+  return "";
+}
+
 }  // namespace
 
 std::string difference(const Tensor& actual, const Tensor& expected, const Tolerance& tolerance) {
   if (actual.dtype() != expected.dtype() || actual.extents() != expected.extents()) {
     return "is " + actual.type_string() + ", expected " + expected.type_string();
   }
+  if (is_narrow(expected.dtype())) return difference_of_narrow(actual, expected, tolerance);
   return visit_dtype(expected.dtype(), [&](auto zero) -> std::string {
     using T = decltype(zero);
     int64_t wrong = 0, first = -1;

@@ -78,11 +78,13 @@ GoldenCase parse_golden(std::string_view line) {
 }
 
 std::vector<GoldenCase> golden_cases(const std::string& op) {
-  std::ifstream file(std::string(SINTER_SOURCE_DIR) + "/tests/golden/" + op + ".txt");
   std::vector<GoldenCase> cases;
-  for (std::string line; std::getline(file, line);) {
-    line = trimmed(line.substr(0, line.find('#')));
-    if (!line.empty()) cases.push_back(parse_golden(line));
+  for (const char* folder : {"/tests/golden/", "/tests/golden/narrow/"}) {
+    std::ifstream file(std::string(SINTER_SOURCE_DIR) + folder + op + ".txt");
+    for (std::string line; std::getline(file, line);) {
+      line = trimmed(line.substr(0, line.find('#')));
+      if (!line.empty()) cases.push_back(parse_golden(line));
+    }
   }
   return cases;
 }

@@ -13,6 +13,8 @@ enum class Kind {
 
 /// Sums: what an f32 tree over a few hundred terms around 1 may lose. f64 has 29 bits more.
 constexpr Tolerance kSumF32{0, 1e-5, 1e-5}, kSumF64{0, 1e-13, 1e-13};
+/// f16 and bf16: computed as f32 and rounded; where f32 differs, the rounding may go to the next number.
+constexpr Tolerance kRoundedOnce{1, 0, 1e-5};
 /// f64 functions come from the C library, on both sides.
 constexpr Tolerance kFunctionF64{2, 0, 0};
 
@@ -34,6 +36,7 @@ Kind kind_of(const ir::OpDef& op) {
 
 Tolerance of_kind(Kind kind, int ulp, DType dtype) {
   if (!is_float(dtype)) return {};
+  if (is_narrow(dtype) && kind != Kind::kExact) return kRoundedOnce;
   switch (kind) {
     case Kind::kExact: return {};
     case Kind::kFunction: return dtype == DType::kF64 ? kFunctionF64 : Tolerance{static_cast<double>(ulp), 0, 0};

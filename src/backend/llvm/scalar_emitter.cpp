@@ -178,7 +178,6 @@ Value* ScalarEmitter::integer_op(llvm::IRBuilder<>& b, ScalarOp op, std::span<Va
 
 Value* ScalarEmitter::cast(llvm::IRBuilder<>& b, Value* value, DType from, DType to) {
   if (from == to) return value;
-  const auto is_narrow = [](DType dtype) { return dtype == DType::kF16 || dtype == DType::kBF16; };
   if (is_narrow(from)) return cast(b, widen(b, value, from), DType::kF32, to);
   if (is_narrow(to)) {
     if (is_float(from)) return narrow(b, value, from, to);

@@ -333,10 +333,10 @@ ir::Value Lowering::matmul(ir::Value left, ir::Value right, const Frame& frame, 
           "leading dims do not spread; broadcast first");
     batch.push_back(i);
   }
+  ir::Attributes attributes{{"lhs_batch", batch}, {"rhs_batch", batch}, {"lhs_contract", ir::Integers{m - 1}}, {"rhs_contract", ir::Integers{n - 2}}};
+  if (is_integer(a.dtype) && size_in_bytes(a.dtype) == 1) attributes["wide"] = true;  // sums of bytes do not fit into one
   try {
-    return builder.call(
-        "dot_general", {left, right},
-        {{"lhs_batch", batch}, {"rhs_batch", batch}, {"lhs_contract", ir::Integers{m - 1}}, {"rhs_contract", ir::Integers{n - 2}}});
+    return builder.call("dot_general", {left, right}, std::move(attributes));
   } catch (const Error& error) {
     fail_like(error, frame, offset);
   }

@@ -166,7 +166,7 @@ OpDef record_of(const Activation& row) {
   op.doc = row.doc;
   op.operands = {{"x", "floats of any shape"}};
   op.attributes = row.attributes;
-  op.rules = {{"C1", "x is f32 or f64"}};
+  op.rules = {{"C1", "x is a float dtype"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     require_domain(request, 0, Domain::kFloat, "C1");
     return {request.operands[0]};

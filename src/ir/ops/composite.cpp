@@ -66,7 +66,7 @@ OpDef mean() {
   op.doc = "The mean over axes, which vanish; NaN over no elements.";
   op.operands = {{"x", "a float"}};
   op.attributes = {{"axes", AttributeKind::kIntegers, "that are taken together, strictly increasing"}};
-  op.rules = {{"C1", "x is f32 or f64"}, {"C2", "axes are axes of x, strictly increasing"}};
+  op.rules = {{"C1", "x is a float dtype"}, {"C2", "axes are axes of x, strictly increasing"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     require_domain(request, 0, Domain::kFloat, "C1");
     const Integers& axes = request.get<Integers>("axes");
@@ -147,7 +147,7 @@ OpDef softmax_op(const char* name, const char* doc) {
   op.doc = doc;
   op.operands = {{"x", "a float"}};
   op.attributes = {{"axis", AttributeKind::kInteger, "along which the shares add up to 1"}};
-  op.rules = {{"C1", "x is f32 or f64"}, {"C2", "axis is an axis of x"}};
+  op.rules = {{"C1", "x is a float dtype"}, {"C2", "axis is an axis of x"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     require_domain(request, 0, Domain::kFloat, "C1");
     const int64_t axis = request.get<int64_t>("axis");
@@ -238,7 +238,7 @@ OpDef cross_entropy() {
       "The loss of each sample: minus log_softmax(logits) over the last axis, at its label. A label that is no class stops the run with "
       "the node's name.";
   op.operands = {{"logits", "a float; classes along the last axis"}, {"label", "i32 or i64, the class of each sample"}};
-  op.rules = {{"C1", "logits are f32 or f64"},
+  op.rules = {{"C1", "logits are a float dtype"},
               {"C2", "logits have a last axis"},
               {"C3", "label is i32 or i64"},
               {"C4", "label has the shape of logits without the last axis"}};
@@ -347,7 +347,7 @@ OpDef layer_norm() {
   op.operands = {{"x", "a float"}, {"scale", "of the shape of the normalised axes"}, {"bias", "like scale"}};
   op.attributes = {{"axis", AttributeKind::kInteger, "the first normalised axis"},
                    {"epsilon", AttributeKind::kNumber, "keeps the deviation from zero", 1e-5}};
-  op.rules = {{"C1", "x is f32 or f64"},
+  op.rules = {{"C1", "x is a float dtype"},
               {"C2", "axis is an axis of x"},
               {"C3", "scale and bias have the dtype of x and its dims from axis"},
               {"C4", "epsilon is above 0"}};
@@ -418,7 +418,7 @@ OpDef rms_norm() {
   op.operands = {{"x", "a float"}, {"scale", "of the shape of the normalised axes"}};
   op.attributes = {{"axis", AttributeKind::kInteger, "the first normalised axis"},
                    {"epsilon", AttributeKind::kNumber, "keeps the divisor from zero", 1e-5}};
-  op.rules = {{"C1", "x is f32 or f64"},
+  op.rules = {{"C1", "x is a float dtype"},
               {"C2", "axis is an axis of x"},
               {"C3", "scale has the dtype of x and its dims from axis"},
               {"C4", "epsilon is above 0"}};
@@ -479,7 +479,7 @@ OpDef dropout() {
   op.operands = {{"x", "a float"}, {"seed", "u32[], the user's"}, {"step", "u32[], counts the runs that draw anew"}};
   op.attributes = {{"stream", AttributeKind::kInteger, "keeps ops of one program apart, 0 .. 2^32 - 1"},
                    {"rate", AttributeKind::kNumber, "the share that is dropped", 0.5}};
-  op.rules = {{"C1", "x is f32 or f64"}, {"C2", "seed and step are u32[]"}, {"C3", "stream is a 32-bit number"}, {"C4", "rate is from 0, below 1"}};
+  op.rules = {{"C1", "x is a float dtype"}, {"C2", "seed and step are u32[]"}, {"C3", "stream is a 32-bit number"}, {"C4", "rate is from 0, below 1"}};
   op.type = dropout_type;
   op.evaluate = evaluate_dropout;
   op.gradient = GradientRule([](const GradientRequest& request) -> std::vector<Value> {

@@ -1,5 +1,6 @@
 // dot_general: products of any two tensors summed over paired axes. Matrix products, batched or not, and their gradients.
 #include <algorithm>
+#include <cstring>
 
 #include "ir/builder.h"
 #include "ir/ops/domain.h"
@@ -59,10 +60,20 @@ void require_axes(const TypeRequest& request, const Side& side, const Shape& sha
   }
 }
 
-/// The product of the first operand and an rhs of shape `rhs_shape`.
-TensorType infer_product(const TypeRequest& request, const Shape& rhs_shape) {
+bool is_byte(DType dtype) { return dtype == DType::kI8 || dtype == DType::kU8; }
+
+/// What products of `dtype` are summed in, and the dtype of a wide result.
+DType sum_dtype(DType dtype) {
+  if (is_narrow(dtype)) return DType::kF32;
+  return is_integer(dtype) && size_in_bytes(dtype) < 4 ? DType::kI32 : dtype;
+}
+
+/// The product of the first operand and an rhs of this type.
+TensorType infer_product(const TypeRequest& request, DType rhs_dtype, const Shape& rhs_shape) {
   const auto [lhs, rhs] = sides_of(request, request.shape(0).rank(), rhs_shape.rank());
-  request.require(request.dtype(0) == request.dtype(1), "C1", "the dtypes differ", "cast one of them");
+  const bool wide = request.get<bool>("wide");
+  request.require(request.dtype(0) == rhs_dtype || (wide && is_byte(request.dtype(0)) && is_byte(rhs_dtype)), "C1", "the dtypes differ",
+                  "cast one of them");
   require_domain(request, 0, Domain::kNumber, "C1");
   request.require(lhs.batch.size() == rhs.batch.size() && lhs.contract.size() == rhs.contract.size(), "C2",
                   "lhs and rhs name different numbers of axes");
@@ -78,19 +89,28 @@ TensorType infer_product(const TypeRequest& request, const Shape& rhs_shape) {
   };
   require_equal(lhs.batch, rhs.batch, "C4", "batch", "");
   require_equal(lhs.contract, rhs.contract, "C5", "inner", "transpose the rhs?");
-  TensorType result{request.dtype(0), {}};
+  TensorType result{wide ? sum_dtype(request.dtype(0)) : request.dtype(0), {}};
   for (const int64_t axis : joined(lhs.batch, lhs.free)) result.shape.push_back(request.shape(0)[static_cast<size_t>(axis)]);
   for (const int64_t axis : rhs.free) result.shape.push_back(rhs_shape[static_cast<size_t>(axis)]);
   return result;
 }
 
-std::vector<TensorType> infer(const TypeRequest& request) { return {infer_product(request, request.shape(1))}; }
+std::vector<TensorType> infer(const TypeRequest& request) { return {infer_product(request, request.dtype(1), request.shape(1))}; }
 
 // ---- reference ----
 
+/// The values of `tensor` in `dtype`, which holds them all.
+Tensor held_in(const Tensor& tensor, DType dtype) {
+  if (tensor.dtype() == dtype) return tensor;
+  Tensor result(dtype, tensor.extents());
+  for (int64_t i = 0; i < tensor.size(); ++i) is_float(dtype) ? result.set(i, tensor.get(i)) : result.set_integer(i, tensor.get_integer(i));
+  return result;
+}
+
+/// Operands of one dtype, the result of the same.
 Tensor product(const EvaluateRequest& request, const Tensor& a, const Tensor& b) {
   const auto [lhs, rhs] = sides_of(request, a.rank(), b.rank());
-  Tensor result = request.make_result();
+  Tensor result(a.dtype(), request.make_result().extents());
   // Strides of each operand by result axis (batch, lhs free, rhs free) and by contracted axis; 0 where it does not move.
   const Extents a_strides = row_major_strides(a.extents()), b_strides = row_major_strides(b.extents());
   const Extents a_free = picked(a_strides, lhs.free), b_free = picked(b_strides, rhs.free);
@@ -117,7 +137,17 @@ Tensor product(const EvaluateRequest& request, const Tensor& a, const Tensor& b)
   return result;
 }
 
-std::vector<Tensor> evaluate_dot(const EvaluateRequest& request) { return {product(request, request.operands[0], request.operands[1])}; }
+/// f16 and bf16 are multiplied and summed as f32, and rounded once where the result is narrow; small integers as i32 where it is wide.
+Tensor product_of_any(const EvaluateRequest& request, const Tensor& a, const Tensor& b) {
+  const DType result = request.result_types[0].dtype, computed = is_narrow(result) ? DType::kF32 : result;
+  Tensor sums = product(request, held_in(a, computed), held_in(b, computed));
+  if (!is_narrow(result)) return sums;
+  Tensor rounded(result, sums.extents());
+  for (int64_t i = 0; i < sums.size(); ++i) rounded.set(i, sums.get(i));
+  return rounded;
+}
+
+std::vector<Tensor> evaluate_dot(const EvaluateRequest& request) { return {product_of_any(request, request.operands[0], request.operands[1])}; }
 
 // ---- gradient ----
 
@@ -157,7 +187,8 @@ Value cotangent(Builder& builder, Value dy, Value other_value, const Side& mine,
 
 std::vector<Value> differentiate(const GradientRequest& request) {
   Builder& builder = request.builder;
-  const Value a = request.operands[0], b = request.operands[1], dy = request.cotangents[0];
+  const Value a = request.operands[0], b = request.operands[1];
+  const Value dy = builder.cast(request.cotangents[0], builder.dtype(a));  // of a wide result: the gradient is as fast as the product
   const auto [lhs, rhs] = sides_of(request, builder.shape(a).rank(), builder.shape(b).rank());
   const size_t lhs_begin = lhs.batch.size(), rhs_begin = lhs_begin + lhs.free.size();
   std::vector<Value> result(2);
@@ -176,6 +207,19 @@ std::vector<Sample> samples() {
     result.push_back({{{{dtype, std::move(lhs)}, fill}, {{dtype, std::move(rhs)}, fill}}, std::move(attributes), {}, is_float(dtype)});
   };
   for (const DType dtype : sample_dtypes(Domain::kNumber)) add(dtype, {n, k}, {k, m}, pairing({}, {}, {1}, {0}));
+  for (const DType dtype : {DType::kBF16, DType::kF16, DType::kI8, DType::kU8, DType::kI16, DType::kF32}) {
+    Attributes wide = pairing({}, {}, {1}, {0});
+    wide["wide"] = true;
+    add(dtype, {n, k}, {k, m}, wide);
+    if (dtype == DType::kF32) continue;
+    wide["rhs_contract"] = Integers{1};
+    add(dtype, {n, 7}, {5, 7}, wide);
+  }
+  for (const auto& [lhs, rhs] : {std::pair(DType::kU8, DType::kI8), std::pair(DType::kI8, DType::kU8)}) {
+    Attributes wide = pairing({}, {}, {1}, {0});
+    wide["wide"] = true;
+    result.push_back({{{{lhs, {n, k}}, Fill::kSmallInteger}, {{rhs, {k, m}}, Fill::kSmallInteger}}, wide, {}, false});
+  }
   for (const DType dtype : {DType::kF32, DType::kF64}) {
     add(dtype, {n, 4}, {3, 4}, pairing({}, {}, {1}, {1}));               // rhs transposed
     add(dtype, {4, n}, {4, 3}, pairing({}, {}, {0}, {0}));               // lhs transposed
@@ -198,14 +242,16 @@ OpDef dot_general_record() {
   def.doc =
       "Products of lhs and rhs summed over the contracted axes, for each index of the batch axes. "
       "Result axes: batch, free axes of lhs, free axes of rhs, the free ones in their order. [m, k] by [k, n] is lhs_contract=[1], "
-      "rhs_contract=[0].";
-  def.operands = {{"lhs", "f32, f64 or an integer dtype, any rank"}, {"rhs", "of the same dtype"}};
+      "rhs_contract=[0]. f16 and bf16 are summed in f32 and rounded once; `wide` keeps the dtype that sums are made in.";
+  def.operands = {{"lhs", "a float or integer dtype, any rank"}, {"rhs", "of the same dtype"}};
   def.attributes = {
       {"lhs_batch", AttributeKind::kIntegers, "axes of lhs, each equal to its partner in rhs_batch", Integers{}},
       {"rhs_batch", AttributeKind::kIntegers, "axes of rhs", Integers{}},
       {"lhs_contract", AttributeKind::kIntegers, "axes of lhs to sum over, each with its partner in rhs_contract", std::nullopt},
-      {"rhs_contract", AttributeKind::kIntegers, "axes of rhs to sum over", std::nullopt}};
-  def.rules = {{"C1", std::string("the dtypes are equal: ") + words(Domain::kNumber)},
+      {"rhs_contract", AttributeKind::kIntegers, "axes of rhs to sum over", std::nullopt},
+      {"wide", AttributeKind::kBool, "the result is f32 of f16 and bf16, i32 of integers of 8 and 16 bits; else of the operands' dtype", false}};
+  def.takes_narrow = true;
+  def.rules = {{"C1", std::string("the dtypes are equal, or i8 and u8 where the result is wide: ") + words(Domain::kNumber)},
                {"C2", "lhs and rhs name as many batch axes, and as many contracted axes"},
                {"C3", "axes are in [0, rank), each named once"},
                {"C4", "paired batch axes have equal dims"},
@@ -217,6 +263,7 @@ OpDef dot_general_record() {
   def.samples = samples();
   const TensorType a{DType::kF32, {2, 3, 4}}, b{DType::kF32, {2, 4, 5}};
   def.bad_samples = {{"C1", {a, {DType::kF64, {2, 4, 5}}}, pairing({0}, {0}, {2}, {1})},
+                     {"C1", {{DType::kI8, {2, 3}}, {DType::kU8, {3, 2}}}, pairing({}, {}, {1}, {0})},
                      {"C1", {{DType::kBool, {2, 3}}, {DType::kBool, {3, 2}}}, pairing({}, {}, {1}, {0})},
                      {"C2", {a, b}, pairing({0}, {}, {2}, {1})},
                      {"C2", {a, b}, pairing({0}, {0}, {2}, {})},
@@ -231,22 +278,32 @@ OpDef dot_general_record() {
 
 // ---- dot_panels ----
 
-/// The shape of `rhs` stored as panels of `width` columns.
-Shape panels_shape(const Shape& shape, const Side& rhs, int64_t width) {
+/// Elements of the rhs that one element of its panels holds, neighbours in depth, the first in the lowest bits: words of u32 by lhs of bf16 or bytes.
+int64_t group_of(DType lhs, DType panels) {
+  const bool words = panels == DType::kU32 && (lhs == DType::kBF16 || is_byte(lhs));
+  return words ? static_cast<int64_t>(4 / size_in_bytes(lhs)) : 1;
+}
+/// The dtype of the rhs that those words hold.
+DType grouped_dtype(DType lhs) { return lhs == DType::kBF16 ? lhs : DType::kI8; }
+
+/// The shape of `rhs` stored as panels of `width` columns, elements of `group` neighbours.
+Shape panels_shape(const Shape& shape, const Side& rhs, int64_t width, int64_t group) {
   const auto size = [&](const Integers& axes) {
     Dim count = 1;
     for (const int64_t axis : axes) count = count * shape[static_cast<size_t>(axis)];
     return count;
   };
-  return {size(rhs.batch), ceil_div(size(rhs.free), width), size(rhs.contract), width};
+  return {size(rhs.batch), ceil_div(size(rhs.free), width), ceil_div(size(rhs.contract), group), width};
 }
 
 std::vector<TensorType> infer_panels(const TypeRequest& request) {
   const auto& shape = request.get<Shape>("rhs_shape");
   const int64_t width = request.get<int64_t>("width");
   request.require(width > 0 && width <= 4096, "C6", "a width of " + std::to_string(width));
-  const TensorType result = infer_product(request, shape);
-  const Shape stored = panels_shape(shape, sides_of(request, request.shape(0).rank(), shape.rank()).second, width);
+  const int64_t group = group_of(request.dtype(0), request.dtype(1));
+  const TensorType result = infer_product(request, group > 1 ? grouped_dtype(request.dtype(0)) : request.dtype(1), shape);
+  request.require(group == 1 || request.get<bool>("wide"), "C6", "words without `wide`");
+  const Shape stored = panels_shape(shape, sides_of(request, request.shape(0).rank(), shape.rank()).second, width, group);
   request.require(request.shape(1) == stored, "C6", "panels of an rhs " + shape.to_string() + " are " + stored.to_string());
   return {result};
 }
@@ -258,26 +315,28 @@ std::vector<Tensor> evaluate_panels(const EvaluateRequest& request) {
   for (const Dim& dim : shape) extents.push_back(dim.evaluate(request.symbols));
   const Side rhs = sides_of(request, request.operands[0].rank(), extents.size()).second;
   const int64_t width = request.get<int64_t>("width");
-  Tensor b(panels.dtype(), extents);
+  const DType lhs = request.operands[0].dtype();
+  const int64_t group = group_of(lhs, panels.dtype());
+  Tensor b(group > 1 ? grouped_dtype(lhs) : panels.dtype(), extents);
+  const auto bytes = static_cast<int64_t>(size_in_bytes(b.dtype()));
   const Extents to = row_major_strides(extents), from = row_major_strides(panels.extents());
-  visit<Domain::kNumber>(b.dtype(), [&](auto zero) {
-    using T = decltype(zero);
-    int64_t batch = 0;
-    for_each_index(picked(extents, rhs.batch), [&](const Extents& i) {
-      int64_t column = 0;
-      for_each_index(picked(extents, rhs.free), [&](const Extents& j) {
-        int64_t depth = 0;
-        for_each_index(picked(extents, rhs.contract), [&](const Extents& k) {
-          const int64_t at = offset_of(i, picked(to, rhs.batch)) + offset_of(j, picked(to, rhs.free)) + offset_of(k, picked(to, rhs.contract));
-          b.data<T>()[at] = panels.data<T>()[batch * from[0] + column / width * from[1] + depth * from[2] + column % width];
-          ++depth;
-        });
-        ++column;
+  int64_t batch = 0;
+  for_each_index(picked(extents, rhs.batch), [&](const Extents& i) {
+    int64_t column = 0;
+    for_each_index(picked(extents, rhs.free), [&](const Extents& j) {
+      int64_t depth = 0;
+      for_each_index(picked(extents, rhs.contract), [&](const Extents& k) {
+        const int64_t at = offset_of(i, picked(to, rhs.batch)) + offset_of(j, picked(to, rhs.free)) + offset_of(k, picked(to, rhs.contract));
+        const int64_t source = batch * from[0] + column / width * from[1] + depth / group * from[2] + column % width;
+        std::memcpy(static_cast<char*>(b.raw()) + at * bytes, static_cast<const char*>(panels.raw()) + (source * group + depth % group) * bytes,
+                    static_cast<size_t>(bytes));
+        ++depth;
       });
-      ++batch;
+      ++column;
     });
+    ++batch;
   });
-  return {product(request, request.operands[0], b)};
+  return {product_of_any(request, request.operands[0], b)};
 }
 
 OpDef dot_panels_record() {
@@ -285,11 +344,12 @@ OpDef dot_panels_record() {
   def.name = "dot_panels";
   def.doc =
       "dot_general whose rhs is stored in the order in which kernels read it: [batch, panel, depth, column of the panel], panels of `width` columns, "
-      "zeros beyond the last column. The axes are those of the rhs as it was, of shape rhs_shape.";
-  def.operands[1] = {"panels", "the rhs as panels, of the same dtype"};
+      "zeros beyond the last column. The axes are those of the rhs as it was, of shape rhs_shape. By an lhs of bf16, or of u8 or i8, the panels may be "
+      "words of u32, each of 2 bf16 or 4 i8 that are neighbours in depth, the first in the lowest bits, zeros beyond the last.";
+  def.operands[1] = {"panels", "the rhs as panels, of the same dtype or as words"};
   def.attributes.push_back({"rhs_shape", AttributeKind::kShape, "the shape of the rhs", std::nullopt});
   def.attributes.push_back({"width", AttributeKind::kInteger, "columns of a panel", std::nullopt});
-  def.rules.push_back({"C6", "panels are [batch, ceil(columns / width), depth, width] of the rhs, 0 < width <= 4096"});
+  def.rules.push_back({"C6", "panels are [batch, ceil(columns / width), depth, width] of the rhs, 0 < width <= 4096; of words, depth by their elements, and `wide`"});
   def.type = infer_panels;
   def.evaluate = evaluate_panels;
   def.gradient = NotDifferentiable{"it is a layout for kernels, chosen after gradients are made"};
@@ -305,11 +365,19 @@ OpDef dot_panels_record() {
           std::find(side.contract.begin(), side.contract.end(), axis) == side.contract.end())
         side.free.push_back(axis);
     const Fill fill = is_float(dtype) ? Fill::kNormal : Fill::kSmallInteger;
-    def.samples.push_back({{{{dtype, std::move(lhs)}, fill}, {{dtype, panels_shape(rhs, side, width)}, fill}}, std::move(attributes), {}, false});
+    const DType stored = is_byte(dtype) ? DType::kU32 : dtype;  // (words of bf16 that a test makes up would be subnormals; dot_general has some)
+    if (stored != dtype) attributes["wide"] = true;
+    const Shape panels = panels_shape(rhs, side, width, group_of(dtype, stored));
+    def.samples.push_back({{{{dtype, std::move(lhs)}, fill}, {{stored, panels}, fill}}, std::move(attributes), {}, false});
   };
-  for (const DType dtype : {DType::kF32, DType::kF64, DType::kI32}) {
+  for (const DType dtype : {DType::kF32, DType::kF64, DType::kI32, DType::kU8, DType::kI8}) {
     add(dtype, {n, 5}, {5, 33}, pairing({}, {}, {1}, {0}), 16);
     add(dtype, {n, 5}, {48, 5}, pairing({}, {}, {1}, {1}), 48);
+  }
+  for (const DType dtype : {DType::kU8, DType::kI8}) {
+    add(dtype, {n, Dim::symbol("k")}, {Dim::symbol("k"), 33}, pairing({}, {}, {1}, {0}), 16);
+    add(dtype, {2, n, 9}, {2, 9, 10}, pairing({0}, {0}, {2}, {1}), 64);
+    add(dtype, {n, 8}, {8, 48}, pairing({}, {}, {1}, {0}), 48);
   }
   add(DType::kF32, {3, n}, {3, 2, 7}, pairing({}, {}, {0}, {0}), 8);
   add(DType::kF32, {2, n, 6}, {2, 6, 10}, pairing({0}, {0}, {2}, {1}), 4);
@@ -326,7 +394,8 @@ OpDef dot_panels_record() {
                      {"C4", {{DType::kF32, {2, 3, 4}}, b}, panels(pairing({0}, {0}, {2}, {1}), {1, 4, 10}, 8)},
                      {"C5", {a, b}, panels(matrices, {5, 10}, 8)},
                      {"C6", {a, b}, panels(matrices, {4, 20}, 8)},
-                     {"C6", {a, b}, panels(matrices, {4, 10}, 0)}};
+                     {"C6", {a, b}, panels(matrices, {4, 10}, 0)},
+                     {"C6", {{DType::kBF16, {2, 4}}, {DType::kU32, {1, 2, 2, 8}}}, panels(matrices, {4, 10}, 8)}};
   return def;
 }
 

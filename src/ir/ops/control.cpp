@@ -247,6 +247,7 @@ OpDef stop_gradient_op() {
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> { return {request.operands[0]}; };
   op.evaluate = [](const EvaluateRequest& request) { return request.operands; };
   op.gradient = [](const GradientRequest&) { return std::vector<Value>(1); };
+  op.takes_narrow = true;
   op.lowering = Elementwise{ScalarBody::operand(0)};
   const TensorType row{DType::kF32, {Dim::symbol("n")}}, labels{DType::kI64, {3}};
   op.samples = {{.operands = {{row}}, .differentiable = false}, {.operands = {{labels, Fill::kSmallInteger}}, .differentiable = false}};

@@ -4,12 +4,12 @@ namespace sinter::ir {
 
 const char* words(Domain domain) {
   switch (domain) {
-    case Domain::kFloat: return "f32 or f64";
+    case Domain::kFloat: return "a float dtype";
     case Domain::kInteger: return "an integer dtype";
-    case Domain::kNumber: return "f32, f64 or an integer dtype";
+    case Domain::kNumber: return "a float or integer dtype";
     case Domain::kLogic: return "bool";
     case Domain::kBits: return "an integer dtype or bool";
-    case Domain::kAny: return "f32, f64, an integer dtype or bool";
+    case Domain::kAny: return "any dtype";
   }
   return "";
 }
@@ -17,7 +17,7 @@ const char* words(Domain domain) {
 std::vector<DType> sample_dtypes(Domain domain) {
   std::vector<DType> result;
   for (DType dtype :
-       {DType::kF32, DType::kF64, DType::kI32, DType::kI64, DType::kU32, DType::kU8, DType::kI16, DType::kU64, DType::kBool}) {
+       {DType::kF32, DType::kF64, DType::kBF16, DType::kF16, DType::kI32, DType::kI64, DType::kU32, DType::kU8, DType::kI16, DType::kU64, DType::kBool}) {
     if (admits(domain, dtype)) result.push_back(dtype);
   }
   return result;

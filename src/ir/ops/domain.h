@@ -10,17 +10,17 @@
 namespace sinter::ir {
 
 enum class Domain {
-  kFloat,    // f32, f64
+  kFloat,    // f32, f64, and f16 and bf16, which are computed with as f32 (ir::widens)
   kInteger,  // i8 .. i64, u8 .. u64
   kNumber,   // both
   kLogic,    // bool
   kBits,     // integers and bool
-  kAny,      // all that can be computed with
+  kAny,      // all there are
 };
 
 constexpr bool admits(Domain domain, DType dtype) {
-  const bool is_float = dtype == DType::kF32 || dtype == DType::kF64, logic = dtype == DType::kBool;
-  const bool integer = !is_float && !logic && dtype != DType::kF16 && dtype != DType::kBF16;
+  const bool is_float = dtype == DType::kF32 || dtype == DType::kF64 || is_narrow(dtype), logic = dtype == DType::kBool;
+  const bool integer = !is_float && !logic;
   switch (domain) {
     case Domain::kFloat: return is_float;
     case Domain::kInteger: return integer;
@@ -32,7 +32,7 @@ constexpr bool admits(Domain domain, DType dtype) {
   return false;
 }
 
-/// For rules and errors: "f32 or f64".
+/// For rules and errors: "a float dtype".
 const char* words(Domain domain);
 /// The dtypes that samples of a record try, floats first.
 std::vector<DType> sample_dtypes(Domain domain);

@@ -6,6 +6,7 @@
 
 #include "ir/ops/math.h"
 #include "ir/ops/ops.h"
+#include "ir/ops/record.h"
 #include "ir/ops/reference.h"
 #include "ir/ops/scalar_record.h"
 
@@ -123,12 +124,7 @@ OpDef select_record() {
   def.evaluate = [](const EvaluateRequest& request) {
     Tensor result = request.make_result();
     const auto condition = request.operands[0].span<bool>();
-    visit<Domain::kAny>(result.dtype(), [&](auto zero) {
-      using T = decltype(zero);
-      const auto then = request.operands[1].span<T>(), otherwise = request.operands[2].span<T>();
-      const auto out = result.span<T>();
-      for (size_t i = 0; i < out.size(); ++i) out[i] = condition[i] ? then[i] : otherwise[i];
-    });
+    for (int64_t i = 0; i < result.size(); ++i) copy_element(result, i, request.operands[condition[static_cast<size_t>(i)] ? 1 : 2], i);
     return std::vector<Tensor>{result};
   };
   def.gradient = GradientRule([](const GradientRequest& request) {
@@ -137,6 +133,7 @@ OpDef select_record() {
     return std::vector<Value>{Value{}, request.wanted[1] ? select(condition, dy, zero).value : Value{},
                               request.wanted[2] ? select(condition, zero, dy).value : Value{}};
   });
+  def.takes_narrow = true;
   def.lowering =
       Elementwise{ScalarBody::apply(ScalarOp::kSelect, {ScalarBody::operand(0), ScalarBody::operand(1), ScalarBody::operand(2)})};
   const Dim n = Dim::symbol("n");
@@ -160,22 +157,26 @@ OpDef cast_record() {
             "integers to integers by their low bits, to bool as x != 0.";
   def.operands = {{"x", "any shape, any dtype"}};
   def.attributes = {{"dtype", AttributeKind::kDType, "of the result", std::nullopt}};
-  def.rules = {{"C1", "neither dtype is a storage type (f16, bf16)"}};
-  def.type = [](const TypeRequest& request) {
-    const DType to = request.get<DType>("dtype");
-    request.require(admits(Domain::kAny, request.dtype(0)) && admits(Domain::kAny, to), "C1",
-                    "casts from " + std::string(name(request.dtype(0))) + " to " + std::string(name(to)) + " are not there yet", "use f32");
-    return std::vector<TensorType>{{to, request.shape(0)}};
-  };
+  def.takes_narrow = true;
+  def.type = [](const TypeRequest& request) { return std::vector<TensorType>{{request.get<DType>("dtype"), request.shape(0)}}; };
   def.evaluate = [](const EvaluateRequest& request) {
     Tensor result = request.make_result();
-    visit<Domain::kAny>(request.operands[0].dtype(), [&](auto from) {
-      visit<Domain::kAny>(result.dtype(), [&](auto to) {
-        const auto x = request.operands[0].span<decltype(from)>();
-        const auto out = result.span<decltype(to)>();
-        for (size_t i = 0; i < out.size(); ++i) out[i] = convert<decltype(to)>(x[i]);
+    // From f16 and bf16 by way of f32, which holds their values; to them by way of f64, and then rounded.
+    Tensor x = request.operands[0];
+    if (is_narrow(x.dtype())) {
+      x = Tensor(DType::kF32, x.extents());
+      for (int64_t i = 0; i < x.size(); ++i) x.set(i, request.operands[0].get(i));
+    }
+    Tensor wide = is_narrow(result.dtype()) ? Tensor(DType::kF64, x.extents()) : result;
+    visit<Domain::kAny>(x.dtype(), [&](auto from) {
+      visit<Domain::kAny>(wide.dtype(), [&](auto to) {
+        const auto in = x.span<decltype(from)>();
+        const auto out = wide.span<decltype(to)>();
+        for (size_t i = 0; i < out.size(); ++i) out[i] = convert<decltype(to)>(in[i]);
       });
     });
+    if (is_narrow(result.dtype()))
+      for (int64_t i = 0; i < result.size(); ++i) result.set(i, wide.get(i));
     return std::vector<Tensor>{result};
   };
   def.gradient = GradientRule([](const GradientRequest& request) {
@@ -194,14 +195,16 @@ OpDef cast_record() {
     sample(DType::kI32, Fill::kSmallInteger, to);
     sample(DType::kU8, Fill::kSmallInteger, to);
     sample(DType::kBool, Fill::kBool, to);
+    sample(DType::kBF16, Fill::kAwayFromInteger, to);
+    sample(DType::kF16, Fill::kAwayFromInteger, to);
   }
-  def.bad_samples = {{"C1", {{DType::kF32, {2}}}, {{"dtype", DType::kF16}}}, {"C1", {{DType::kBF16, {2}}}, {{"dtype", DType::kF32}}}};
   return def;
 }
 
 OpDef bitcast_record() {
   OpDef def;
   def.name = "bitcast";
+  def.takes_narrow = true;
   def.doc = "The same bits read as another dtype of equal size.";
   def.operands = {{"x", "any shape, any dtype but bool"}};
   def.attributes = {{"dtype", AttributeKind::kDType, "of the result", std::nullopt}};

@@ -58,7 +58,7 @@ OpDef iota() {
   op.attributes = {{"shape", AttributeKind::kShape, "of the result"},
                    {"axis", AttributeKind::kInteger, "whose index is counted"},
                    {"dtype", AttributeKind::kDType, "of the result"}};
-  op.rules = {{"C1", "no dim of shape is negative"}, {"C2", "axis is an axis of shape"}, {"C3", "dtype is f32, f64 or an integer dtype"}};
+  op.rules = {{"C1", "no dim of shape is negative"}, {"C2", "axis is an axis of shape"}, {"C3", "dtype is a float or integer dtype"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     const Shape& shape = request.get<Shape>("shape");
     const int64_t axis = request.get<int64_t>("axis");
@@ -99,7 +99,7 @@ OpDef dim_size() {
   op.doc = "The value of a dim, known at run time, as a number of rank 0.";
   op.attributes = {{"value", AttributeKind::kDim, "an expression over the symbols of the graph"},
                    {"dtype", AttributeKind::kDType, "of the result"}};
-  op.rules = {{"C1", "dtype is f32, f64 or an integer dtype"}};
+  op.rules = {{"C1", "dtype is a float or integer dtype"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     request.require(is_number(request.get<DType>("dtype")), "C1",
                     std::string(name(request.get<DType>("dtype"))) + " is not " + words(Domain::kNumber));
@@ -257,7 +257,7 @@ OpDef scatter_add() {
   op.rules = {{"C1", kIndexRule},
               {"C2", "axis is an axis of data"},
               {"C3", "updates have the type of what gather(data, indices) gives"},
-              {"C4", "data is f32, f64 or an integer dtype"}};
+              {"C4", "data is a float or integer dtype"}};
   op.type = [](const TypeRequest& request) -> std::vector<TensorType> {
     require_indices(request, 1, "C1");
     const TensorType updates = gathered_type(request, require_axis(request, "C2"));

@@ -13,19 +13,20 @@ using ir::Value;
 struct Dot {
   Value operands[2];
   Integers batch[2], contract[2];
+  bool wide;
 
   template <class Made>
   explicit Dot(const Made& made)
       : operands{made.operands[0], made.operands[1]},
         batch{made.template get<Integers>("lhs_batch"), made.template get<Integers>("rhs_batch")},
-        contract{made.template get<Integers>("lhs_contract"), made.template get<Integers>("rhs_contract")} {}
+        contract{made.template get<Integers>("lhs_contract"), made.template get<Integers>("rhs_contract")},
+        wide(made.template get<bool>("wide")) {}
 
   Value emit(RuleContext& context) const {
-    return context.emit("dot_general", {operands[0], operands[1]},
-                        {{"lhs_batch", batch[0]},
-                         {"rhs_batch", batch[1]},
-                         {"lhs_contract", contract[0]},
-                         {"rhs_contract", contract[1]}});
+    ir::Attributes attributes{
+        {"lhs_batch", batch[0]}, {"rhs_batch", batch[1]}, {"lhs_contract", contract[0]}, {"rhs_contract", contract[1]}};
+    if (wide) attributes["wide"] = true;
+    return context.emit("dot_general", {operands[0], operands[1]}, std::move(attributes));
   }
 
   /// Axes of an operand of this rank that are neither batch nor contracted.
@@ -97,6 +98,8 @@ std::optional<Value> transpose_of_dot(RuleContext& context, const Candidate& c) 
   std::rotate(exchanged.begin(), exchanged.begin() + left, exchanged.end());
   const Integers rest(end_of_batch, permutation.end());
   if (rest != straight && rest != exchanged) return std::nullopt;
+  const bool mixed = context.dtype(dot.operands[0]) != context.dtype(dot.operands[1]);
+  if (rest != straight && mixed) return std::nullopt;  // u8 by i8 has instructions, i8 by u8 has none
 
   const Integers batch_order(permutation.begin(), end_of_batch);
   for (Integers& axes : dot.batch) axes = mapped(batch_order, axes);
