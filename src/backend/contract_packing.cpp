@@ -9,4 +9,12 @@ int64_t panel_width(const ir::Node& contract, const ir::Graph& graph, const Targ
   return wanted_panel_width(contract_shape(form, graph.type(contract.results[0]).dtype), target);
 }
 
+GroupPacking group_packing(const Dim& rows, const Dim& columns, const Dim& depth, DType sums, int group, const Target& target) {
+  ContractShape shape;
+  shape.rows = rows, shape.columns = columns, shape.depth = ceil_div(depth, group);
+  shape.dtype = sums;
+  shape.group = group;
+  return {register_columns(shape, target), target.has_narrow_products};
+}
+
 }  // namespace sinter::backend

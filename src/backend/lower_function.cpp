@@ -42,7 +42,7 @@ std::optional<DType> arithmetic_dtype(const ir::Graph& body) {
     for (const ir::Graph& region : node.regions)
       if (const auto inside = arithmetic_dtype(region); inside && !found) found = inside;
     if (std::holds_alternative<ir::Contract>(node.op->lowering)) return body.type(node.operands[0]).dtype;
-    if (!found && std::holds_alternative<ir::Elementwise>(node.op->lowering)) found = body.type(node.results[0]).dtype;
+    if (!found && std::holds_alternative<ir::Elementwise>(node.op->lowering)) found = ir::widened(body.type(node.results[0]).dtype);
   }
   return found;
 }

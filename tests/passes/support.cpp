@@ -16,17 +16,24 @@
 #include "passes/fold_constants.h"
 #include "passes/fuse.h"
 #include "passes/grad.h"
+#include "passes/group_contracts.h"
 #include "passes/hoist_constants.h"
 #include "passes/manager.h"
 #include "passes/prepare_values.h"
 #include "passes/recognise.h"
 #include "passes/simplify.h"
+#include "passes/widen.h"
 
 namespace sinter::passes::test {
 
 Pass pass_by_name(const std::string& name) {
   const std::map<std::string, std::function<ir::Module(const ir::Module&)>> all = {
       {"recognise", [](const ir::Module& m) { return recognise(m); }},
+      {"widen", [](const ir::Module& m) { return widen(m); }},
+      {"group_contracts",
+       [](const ir::Module& m) {
+         return group_contracts(m, [](const Dim&, const Dim&, const Dim&, DType, int) { return WordPacking{.width = 4, .unsigned_bytes = true}; });
+       }},
       {"grad", [](const ir::Module& m) { return grad(m); }},
       {"expand", [](const ir::Module& m) { return expand(m); }},
       {"simplify", [](const ir::Module& m) { return simplify(m); }},

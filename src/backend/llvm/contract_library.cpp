@@ -5,6 +5,7 @@
 #include <span>
 
 #include "backend/llvm/scalar_emitter.h"
+#include "backend/llvm/word_products.h"
 
 namespace sinter::backend {
 namespace {
@@ -12,10 +13,11 @@ namespace {
 using llvm::Value;
 
 std::string symbol_of(const ContractLibrary::Call& form) {
-  std::string symbol = "contract_" + std::string(name(form.dtype)) + "_" + std::to_string(form.rows) + "x" + std::to_string(form.vectors);
+  std::string symbol = "contract_" + std::string(name(form.a_dtype)) + "_" + std::to_string(form.rows) + "x" + std::to_string(form.vectors);
   if (form.masked) symbol += "_masked";
   if (form.accumulate) symbol += "_accumulate";
   if (form.batched) symbol += "_batched";
+  if (form.group > 1) return symbol + (form.tail ? "_words_tail" : "_words");
   if (form.a_spread) return symbol + "_spread";
   symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
   return symbol;
@@ -29,6 +31,7 @@ class Microkernel {
     element_ = memory_type(module.getContext(), form.dtype);
     lanes_ = static_cast<unsigned>(target.lanes(static_cast<int>(size_in_bytes(form.dtype))));
     vector_ = llvm::FixedVectorType::get(element_, lanes_);
+    a_element_ = memory_type(module.getContext(), form.a_dtype);
   }
 
   llvm::Function* write() {
@@ -47,7 +50,7 @@ class Microkernel {
     if (form_.masked) make_masks(argument(11));
     std::vector<Value*> sums = initial();
     if (form_.batched) {
-      sums = loop(argument(8), {{a_, argument(9)}, {panel_, argument(10)}}, sums,
+      sums = loop(argument(8), {{a_, argument(9), a_element_}, {panel_, argument(10), element_}}, sums,
                   [&](const std::vector<Value*>& at, std::vector<Value*> before) { return over_depth(at[0], at[1], std::move(before)); });
     } else {
       sums = over_depth(a_, panel_, std::move(sums));
@@ -106,6 +109,7 @@ class Microkernel {
   /// What moves by a fixed step from one turn of a loop to the next: an element of memory, by so many elements.
   struct Moving {
     Value *first, *step;
+    llvm::Type* element;
   };
 
   /// count times: sums = step(positions, sums), where positions are those of `moving`: added to, not multiplied anew.
@@ -126,7 +130,7 @@ class Microkernel {
     for (Value* sum : sums) phis.push_back(phi_from(sum));
     const std::vector<Value*> next = step(std::vector<Value*>(places.begin(), places.end()), std::vector<Value*>(phis.begin(), phis.end()));
     llvm::BasicBlock* last = b_.GetInsertBlock();
-    for (size_t i = 0; i < places.size(); ++i) places[i]->addIncoming(b_.CreateGEP(element_, places[i], moving[i].step), last);
+    for (size_t i = 0; i < places.size(); ++i) places[i]->addIncoming(b_.CreateGEP(moving[i].element, places[i], moving[i].step), last);
     for (size_t s = 0; s < phis.size(); ++s) phis[s]->addIncoming(next[s], last);
     Value* fewer = b_.CreateSub(left, b_.getInt64(1), "", true, true);
     left->addIncoming(fewer, last);
@@ -149,9 +153,10 @@ class Microkernel {
   }
 
   std::vector<Value*> over_depth(Value* a, Value* panel, std::vector<Value*> sums) {
+    if (form_.group > 1) return over_words(a, panel, std::move(sums));
     std::vector<Value*> row_offsets;
     for (size_t row = 0; row < rows(); ++row) row_offsets.push_back(b_.CreateMul(a_stride_, b_.getInt64(row)));
-    return loop(depth_, {{a, a_depth_}, {panel, b_depth_}}, std::move(sums), [&](const std::vector<Value*>& at, std::vector<Value*> before) {
+    return loop(depth_, {{a, a_depth_, element_}, {panel, b_depth_, element_}}, std::move(sums), [&](const std::vector<Value*>& at, std::vector<Value*> before) {
       std::vector<Value*> columns;
       for (size_t v = 0; v < vectors(); ++v) columns.push_back(load_vector(at[1], v));
       for (size_t row = 0; row < rows(); ++row) {
@@ -160,6 +165,34 @@ class Microkernel {
       }
       return before;
     });
+  }
+
+  /// Words of A by words of B, then what is left of the depth: less than a word of A, the rest of which is taken as zeros.
+  std::vector<Value*> over_words(Value* a, Value* panel, std::vector<Value*> sums) {
+    Value *group = b_.getInt64(static_cast<uint64_t>(form_.group)), *whole = b_.CreateUDiv(depth_, group), *left = b_.CreateURem(depth_, group);
+    llvm::Type* word = b_.getInt32Ty();
+    const auto step = [&](bool part) {
+      return [this, part, left, word](const std::vector<Value*>& at, std::vector<Value*> before) {
+        std::vector<WordProducts::Operand> columns;
+        for (size_t v = 0; v < vectors(); ++v) {
+          Value* from = b_.CreateConstInBoundsGEP1_64(word, at[1], v * lanes_);
+          columns.push_back(products_.right(b_, b_.CreateAlignedLoad(llvm::FixedVectorType::get(word, lanes_), from, llvm::Align(4))));
+        }
+        for (size_t row = 0; row < rows(); ++row) {
+          Value* from = b_.CreateGEP(a_element_, at[0], b_.CreateMul(a_stride_, b_.getInt64(row)));
+          Value* bits = part ? products_.load_part(b_, from, left) : b_.CreateAlignedLoad(word, from, llvm::Align(1));
+          const WordProducts::Operand one = products_.left(b_, b_.CreateVectorSplat(lanes_, bits));
+          for (size_t v = 0; v < vectors(); ++v) before[row * vectors() + v] = products_.add(b_, one, columns[v], before[row * vectors() + v]);
+        }
+        return before;
+      };
+    };
+    sums = loop(whole, {{a, group, a_element_}, {panel, b_depth_, word}}, std::move(sums), step(false));
+    if (!form_.tail) return sums;
+    Value* any = b_.CreateZExt(b_.CreateICmpNE(left, b_.getInt64(0)), b_.getInt64Ty());
+    Value* last_a = b_.CreateGEP(a_element_, a, b_.CreateMul(whole, group));
+    Value* last_panel = b_.CreateGEP(word, panel, b_.CreateMul(whole, b_depth_));
+    return loop(any, {{last_a, group, a_element_}, {last_panel, b_depth_, word}}, std::move(sums), step(true));
   }
 
   Value* multiply_add(Value* x, Value* y, Value* sum) {
@@ -171,9 +204,10 @@ class Microkernel {
   llvm::Module& module_;
   const Target& target_;
   const ContractLibrary::Call& form_;
+  const WordProducts products_{target_, form_.a_dtype};
   llvm::IRBuilder<> b_;
   llvm::Function* function_ = nullptr;
-  llvm::Type* element_;
+  llvm::Type *element_, *a_element_;  // of B and C, and of A
   llvm::FixedVectorType* vector_;
   unsigned lanes_;
   Value *a_ = nullptr, *panel_ = nullptr, *c_ = nullptr, *a_stride_ = nullptr, *a_depth_ = nullptr, *b_depth_ = nullptr, *c_stride_ = nullptr, *depth_ = nullptr;

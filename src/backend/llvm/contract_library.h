@@ -23,7 +23,9 @@ class ContractLibrary {
   struct Call {
     // form
     int rows = 1, vectors = 1;
-    DType dtype = DType::kF32;
+    DType dtype = DType::kF32, a_dtype = DType::kF32;  // of C, and of A
+    int group = 1;      // neighbours in depth that an element of B holds
+    bool tail = false;  // the depth may end inside of one
     bool masked = false, accumulate = false, a_unit_depth = false, a_unit_row = false, a_spread = false, batched = false;
     // arguments: pointers to the first elements, strides in elements
     llvm::Value *a = nullptr, *b = nullptr, *c = nullptr;

@@ -250,6 +250,10 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   const int lanes = target_.lanes(static_cast<int>(size_in_bytes(dtype)));
   ContractLibrary::Call call;
   call.dtype = dtype;
+  call.a_dtype = kernel_.buffers[static_cast<size_t>(contract.a.buffer)].dtype;
+  call.group = loop::contract_group(call.a_dtype, kernel_.buffers[static_cast<size_t>(contract.b.buffer)].dtype);
+  const auto depth = contract.depth.as_constant();
+  call.tail = call.group > 1 && !(depth && *depth % call.group == 0);
   call.accumulate = contract.accumulate;
   call.a_spread = contract.a_spread;
   SINTER_CHECK(!contract.a_spread || contract.a.stride == Dim(lanes), "rows are spread over the lanes of another target");
@@ -276,7 +280,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
     ContractLibrary::Call part = call;
     part.rows = height;
     part.masked = masked;
-    part.a = b_.CreateGEP(element, call.a, b_.CreateMul(row, call.a_stride));
+    part.a = b_.CreateGEP(memory_type(context_, call.a_dtype), call.a, b_.CreateMul(row, call.a_stride));
     part.c = b_.CreateGEP(element, call.c, b_.CreateMul(row, call.c_stride));
     contracts_.call(b_, part);
   };

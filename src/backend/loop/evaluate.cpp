@@ -234,7 +234,9 @@ class Machine {
                   " columns, more than its register tile"};
     if (memory_.overlap(s.c, s.a.buffer) || memory_.overlap(s.c, s.b.buffer))
       throw Fault{"the result of the contract lies in the memory of an operand"};
-    const DType dtype = kernel_.buffers[static_cast<size_t>(s.c)].dtype;
+    const auto dtype_of = [&](int32_t buffer) { return kernel_.buffers[static_cast<size_t>(buffer)].dtype; };
+    const DType dtype = dtype_of(s.c), a_dtype = dtype_of(s.a.buffer);
+    const int group = contract_group(a_dtype, dtype_of(s.b.buffer));
     const int64_t c_offset = integer(s.c_offset), c_stride = integer(s.c_row_stride);
     const auto element = [&](const ContractOperand& o, int64_t r, int64_t k, int64_t b) {
       return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride),
@@ -245,9 +247,19 @@ class Machine {
       for (int64_t j = 0; j < columns; ++j) {
         const int64_t to = c_offset + r * c_stride + j;
         Scalar sum = s.accumulate ? memory_.read(s.c, to, who_) : Scalar{};
-        for (int64_t b = 0; b < batches; ++b)
-          for (int64_t k = 0; k < depth; ++k)
+        for (int64_t b = 0; b < batches; ++b) {
+          for (int64_t k = 0; group == 1 && k < depth; ++k)
             sum = multiply_add(element(s.a, r, k, b), element(s.b, j, k, b), sum, dtype, options_.fused_multiply_add);
+          for (int64_t k = 0; group > 1 && k < depth; k += group) {
+            const auto word = element(s.b, j, k / group, b).as<uint32_t>();
+            for (int i = group - 1; i >= 0; --i) {
+              const Scalar left = k + i < depth ? cast(element(s.a, r, k + i, b), a_dtype, dtype) : Scalar{};
+              const Scalar right = group == 2 ? cast(Scalar::of(static_cast<uint16_t>(word >> (16 * i))), DType::kBF16, dtype)
+                                              : cast(Scalar::of(static_cast<int8_t>(word >> (8 * i))), DType::kI8, dtype);
+              sum = multiply_add(left, right, sum, dtype, options_.fused_multiply_add);
+            }
+          }
+        }
         memory_.write(s.c, to, sum, who_);
       }
     }

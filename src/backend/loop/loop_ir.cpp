@@ -28,6 +28,11 @@ ExpressionRef integer_constant(DType dtype, int64_t value) {
   return make(std::move(e));
 }
 
+int contract_group(DType a, DType b) {
+  if (b != DType::kU32) return 1;
+  return a == DType::kBF16 ? 2 : a == DType::kI8 || a == DType::kU8 ? 4 : 1;
+}
+
 ExpressionRef index_value(Dim index) {
   Expression e;
   e.kind = Expression::Kind::kIndex;

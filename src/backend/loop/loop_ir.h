@@ -140,6 +140,9 @@ struct If {
   Body then, otherwise;
 };
 
+/// How many neighbours in depth one element of B holds: 1, or by an A of bf16 (C is f32) or of bytes (C is i32) 2 or 4, in words of u32.
+int contract_group(DType a, DType b);
+
 /// One operand of a contract: element (row or column r, depth k) of batch b is at linear element
 /// offset + r*stride + k*depth_stride + b*batch_stride of the buffer.
 struct ContractOperand {
@@ -149,6 +152,8 @@ struct ContractOperand {
 
 /// C[m, n] (+)= sum over b < batches, k < depth of A_b[m, k] * B_b[k, n]: the batch-reduce GEMM on a register tile. For each (m, n) the
 /// products are added by fused multiply-add (multiply, then add, where the target has none), k ascending within b ascending, from C when `accumulate`, else from 0.
+/// Where B is of words (contract_group), depth counts elements of A, whose depth_stride is 1, and B's depth_stride is that of a word; bf16 are multiplied as
+/// f32 and bytes as i32 (those of B are signed), and the pairs of a word are added the second before the first; what is beyond the depth counts as 0.
 /// B has unit column stride (b.stride is 1), C too. Columns beyond `columns` are neither read nor written. C overlaps neither A nor B.
 struct Contract {
   int32_t c = -1;

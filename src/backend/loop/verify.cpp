@@ -341,8 +341,13 @@ class Verifier {
   void statement(const Contract& s) {
     require(!in_vector_, "L8", "a contract stands in a vector loop");
     const Buffer &c = buffer(s.c), &a = buffer(s.a.buffer), &b = buffer(s.b.buffer);
-    require(a.dtype == c.dtype && b.dtype == c.dtype && is_defined(ScalarOp::kMultiply, {c.dtype, c.dtype}), "L11",
-            "the buffers of a contract have one number dtype");
+    if (contract_group(a.dtype, b.dtype) > 1) {
+      require(c.dtype == (a.dtype == DType::kBF16 ? DType::kF32 : DType::kI32), "L11", "C of a contract of words is f32 by bf16, i32 by bytes");
+      require(s.a.depth_stride == Dim(1) && !s.a_spread, "L11", "A of a contract of words has its depth side by side");
+    } else {
+      require(a.dtype == c.dtype && b.dtype == c.dtype && is_defined(ScalarOp::kMultiply, {c.dtype, c.dtype}), "L11",
+              "the buffers of a contract have one number dtype");
+    }
     require(s.c != s.a.buffer && s.c != s.b.buffer, "L11", "the result of a contract is one of its operands");
     require(c.use != BufferUse::kRead, "L6", "a buffer that is only read is written");
     require(s.b.stride == Dim(1), "L11", "the columns of B are not next to each other");

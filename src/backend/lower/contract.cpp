@@ -17,6 +17,7 @@ class ContractWriter {
     dtype_ = request.body.type(node_.results[0]).dtype;
     lanes_ = builder.lanes(dtype_);
     schedule_ = schedule_contract(contract_shape(form_, dtype_), builder.target());
+    schedule_.depth_block *= form_.group;
     if (request.row_block != 0) schedule_.row_block = request.row_block;
     direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
@@ -47,6 +48,8 @@ class ContractWriter {
  private:
   int32_t argument(int operand) const { return request_.buffers.arguments[static_cast<size_t>(node_.operands[static_cast<size_t>(operand)].id)]; }
   int64_t width() const { return schedule_.tile_columns; }
+  /// Elements of a panel in so much depth.
+  Dim words(const Dim& depth) const { return form_.group == 1 ? depth : simplify(ceil_div(depth, form_.group), builder_.bounds()); }
 
   /// tile -> (batch, row block, column block), column blocks running fastest so that the row block stays in cache.
   void place_tile(Section& section) {
@@ -270,7 +273,7 @@ class ContractWriter {
     } else if (form_.panel_width != 0) {
       const Dim number = (batch_ * ceil_div(form_.columns, width())) + floor_div(first_column_, width()) + panel.number;
       c.b.buffer = argument(1);
-      c.b.offset = (number * form_.depth + first) * width();
+      c.b.offset = (number * words(form_.depth) + words(first)) * width();
       c.b.depth_stride = width();
     } else {
       c.b.buffer = argument(1);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "backend/loop/loop_ir.h"
+
 namespace sinter::backend {
 namespace {
 
@@ -26,6 +28,7 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   const Shape& rhs = panels ? ir::get_attribute<Shape>(*node.op, node.attributes, "rhs_shape") : graph.type(node.operands[1]).shape;
   const ir::Integers lhs_contract = axes("lhs_contract"), rhs_contract = axes("rhs_contract"), axes_of_batch = axes("rhs_batch");
   ContractForm form;
+  if (panels) form.group = loop::contract_group(graph.type(node.operands[0]).dtype, graph.type(node.operands[1]).dtype);
   if (panels) form.panel_width = ir::get_attribute<int64_t>(*node.op, node.attributes, "width");
   form.batch_axes = axes("lhs_batch").size();
   form.depth_axes = lhs_contract.size();
@@ -35,6 +38,7 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   form.lhs_depth_contiguous = is_run(lhs_contract, form.batch_axes + form.row_axes);
   form.rhs_columns_contiguous = panels || is_run(rhs_contract, form.batch_axes);
   SINTER_CHECK(form.lhs_depth_contiguous || is_run(lhs_contract, form.batch_axes), "contracted axes of the lhs are a run");
+  SINTER_CHECK(form.lhs_depth_contiguous || form.group == 1, "the depth of an lhs by words is its last axes");
   SINTER_CHECK(form.rhs_columns_contiguous || is_run(rhs_contract, form.batch_axes + column_axes), "contracted axes of the rhs are a run");
   const size_t rows_end = form.batch_axes + form.row_axes, depth_end = form.batch_axes + form.depth_axes;
   form.batch = lhs.element_count(0, form.batch_axes);
@@ -55,7 +59,8 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
 
 ContractShape contract_shape(const ContractForm& form, DType dtype) {
   ContractShape shape;
-  shape.batch = form.batch, shape.rows = form.rows, shape.columns = form.columns, shape.depth = form.depth;
+  shape.batch = form.batch, shape.rows = form.rows, shape.columns = form.columns, shape.depth = form.group == 1 ? form.depth : ceil_div(form.depth, form.group);
+  shape.group = form.group;
   shape.dtype = dtype;
   shape.lhs_depth_contiguous = form.lhs_depth_contiguous;
   shape.panel_width = form.panel_width;

@@ -14,6 +14,8 @@ struct RegisterTile {
 /// the first cache has ways; 6x64 only where it takes all columns at once. With 16 registers 6 rows of 2 vectors.
 constexpr RegisterTile kWide[] = {{4, 6}, {3, 8}, {2, 8}, {1, 8}};
 constexpr RegisterTile kNarrow[] = {{2, 6}, {1, 8}};
+/// Where words of narrow elements are taken apart: each vector of them is two then.
+constexpr RegisterTile kWideApart[] = {{2, 8}, {1, 8}}, kNarrowApart[] = {{2, 4}, {1, 8}};
 
 constexpr int64_t kMostDepth = 1024, kMostDepthPacked = 640;  // of one pass: more would push a panel, or a panel just packed, out of the second cache
 constexpr int64_t kDepthBlock = 512;                          // about, of several passes
@@ -26,9 +28,15 @@ constexpr int64_t kSmallOperand = 32 << 10;                   // bytes that stay
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 int64_t parts(int64_t value, int64_t most) { return (value + most - 1) / most; }
 
+std::span<const RegisterTile> register_tiles(const ContractShape& shape, const Target& target) {
+  const bool wide = target.vector_registers >= 32;
+  if (shape.group > 1 && !target.has_narrow_products) return wide ? std::span<const RegisterTile>(kWideApart) : std::span<const RegisterTile>(kNarrowApart);
+  return wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow);
+}
+
 RegisterTile register_tile(const ContractShape& shape, const Target& target, int lanes) {
   const bool wide = target.vector_registers >= 32;
-  const std::span<const RegisterTile> tiles = wide ? std::span<const RegisterTile>(kWide) : std::span<const RegisterTile>(kNarrow);
+  const std::span<const RegisterTile> tiles = register_tiles(shape, target);
   if (shape.panel_width != 0) {
     const auto vectors = static_cast<int>(parts(shape.panel_width, lanes));
     for (const RegisterTile& tile : tiles)
@@ -36,7 +44,7 @@ RegisterTile register_tile(const ContractShape& shape, const Target& target, int
     return {vectors, std::clamp((wide ? 24 : 12) / vectors, 1, 8)};  // a width that another target asked for: right, not fast
   }
   const auto columns = shape.columns.as_constant();
-  if (!columns || *columns > tiles[0].vectors * lanes) return wide ? tiles[1] : tiles[0];
+  if (!columns || *columns > tiles[0].vectors * lanes) return tiles.size() > 3 ? tiles[1] : tiles[0];
   size_t best = 0;  // the narrowest that takes all columns in one panel
   while (best + 1 < tiles.size() && *columns <= tiles[best + 1].vectors * lanes) ++best;
   return tiles[best];
@@ -52,7 +60,7 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   schedule.tile_rows = tile.rows;
   const bool stored = shape.panel_width != 0;
   schedule.tile_columns = stored ? static_cast<int>(shape.panel_width) : tile.vectors * lanes;
-  const bool spreads = !target.has_fma && is_float(shape.dtype);
+  const bool spreads = !target.has_fma && is_float(shape.dtype) && shape.group == 1;
   const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
   schedule.masked_columns = target.vector_bits > 128 || (columns && *columns % lanes == 0);
 
@@ -84,6 +92,11 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
     ++blocks;
   schedule.row_block = round_up(rows ? parts(std::max<int64_t>(1, *rows), blocks) : kMostRows / 2, tile.rows);
   return schedule;
+}
+
+int64_t register_columns(const ContractShape& shape, const Target& target) {
+  const int lanes = target.lanes(static_cast<int>(size_in_bytes(shape.dtype)));
+  return register_tile(shape, target, lanes).vectors * lanes;
 }
 
 int64_t wanted_panel_width(const ContractShape& shape, const Target& target) {

@@ -87,6 +87,14 @@ template <class T> bool same_numbers(const Tensor& a, const Tensor& b) {
   return true;
 }
 
+bool same_narrow_numbers(const Tensor& a, const Tensor& b) {
+  for (int64_t i = 0; i < a.size(); ++i) {
+    const double x = a.get(i), y = b.get(i);
+    if ((x != y || std::signbit(x) != std::signbit(y)) && !(std::isnan(x) && std::isnan(y))) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 std::map<std::string, Tensor> run_loops(const backend::LoweredFunction& lowered, const std::map<std::string, Tensor>& inputs,
@@ -118,6 +126,7 @@ bool same_values(const Tensor& a, const Tensor& b) {
   if (a.dtype() != b.dtype() || a.extents() != b.extents()) return false;
   if (a.dtype() == DType::kF32) return same_numbers<float>(a, b);
   if (a.dtype() == DType::kF64) return same_numbers<double>(a, b);
+  if (is_narrow(a.dtype())) return same_narrow_numbers(a, b);
   return same_bits(a, b);
 }
 

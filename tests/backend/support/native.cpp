@@ -1,8 +1,11 @@
 #include "backend/support/native.h"
 
+#include "backend/contract_packing.h"
 #include "backend/llvm/codegen.h"
 #include "backend/lower/contract_form.h"
 #include "ir/builder.h"
+#include "passes/group_contracts.h"
+#include "passes/widen.h"
 #include "runtime/order.h"
 #include "support/samples.h"
 
@@ -60,7 +63,7 @@ MemoryPlan plain_plan(const ir::Module& module, const ir::Function& function) {
   const auto position = [](const std::vector<std::string>& names, const std::string& name) {
     return static_cast<int32_t>(std::find(names.begin(), names.end(), name) - names.begin());
   };
-  const auto last = static_cast<int32_t>(function.graph.nodes().size());
+  const auto last = static_cast<int32_t>(function.graph.nodes().size()) - 1;
   for (int32_t id = 0; id < function.graph.value_count(); ++id) {
     PlannedBuffer buffer{function.graph.type({id}), BufferKind::kArena, -1, 0, last, -1, ""};
     if (id < function.graph.argument_count()) {
@@ -91,7 +94,12 @@ backend::LoweredFunction lower(const ir::Module& module, const ir::Function& fun
 }  // namespace
 
 backend::LoweredFunction lower_main(const ir::Module& module, TargetLevel level) {
-  return lower(module, wrap_each_node(module.function("main")), level);
+  const auto packing = [&](const Dim& rows, const Dim& columns, const Dim& depth, DType sums, int group) {
+    const backend::GroupPacking packed = backend::group_packing(rows, columns, depth, sums, group, target_of(level));
+    return passes::WordPacking{packed.width, packed.unsigned_bytes};
+  };
+  const ir::Module wide = passes::group_contracts(passes::widen(module), packing);
+  return lower(wide, wrap_each_node(wide.function("main")), level);
 }
 
 backend::LoweredFunction lower_fused_main(const ir::Module& module, TargetLevel level) { return lower(module, module.function("main"), level); }

@@ -67,6 +67,11 @@ std::map<std::string, Tensor> make_special_inputs(const ir::OpDef& op, const ir:
     if (sample.operands[i].fill == ir::Fill::kIndex) continue;
     Tensor& tensor = inputs.at(operand_name(op, i));
     RandomSequence random(seed + static_cast<uint32_t>(i), 78);
+    if (is_narrow(tensor.dtype())) {
+      const std::vector<float> values = special_values<float>();
+      for (int64_t at = 0; at < tensor.size(); ++at) tensor.set(at, values[random.below(static_cast<uint32_t>(values.size()))]);
+      continue;
+    }
     visit_dtype(tensor.dtype(), [&](auto zero) {
       using T = decltype(zero);
       const std::vector<T> values = special_values<T>();
