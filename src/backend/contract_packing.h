@@ -9,7 +9,7 @@ namespace sinter::backend {
 /// Columns of a panel for an operand that is the same at every call, or 0: as it lies. The contraction is in canonical form.
 int64_t panel_width(const ir::Node& contract, const ir::Graph& graph, const Target& target);
 
-/// What group_contracts asks: columns of a panel of words, and whether bytes of the left operand had better be unsigned.
+/// What group_contracts asks: columns of a panel of words, and whether bytes of the left operand had better count as unsigned.
 struct GroupPacking {
   int64_t width = 1;
   bool unsigned_bytes = false;

@@ -120,17 +120,11 @@ class Grouping {
     attributes["rhs_shape"] = builder_.shape(rhs);
     attributes["width"] = packing.width;
     attributes["wide"] = true;
-    const bool offset = dtypes_[0] == DType::kI8 && packing.unsigned_bytes;
-    const Value left = offset ? with_offset(lhs) : lhs;
-    const Value product = builder_.call("dot_panels", {left, words_of(builder_, rhs, form, group, packing.width)}, std::move(attributes));
-    if (!offset) return product;
+    const bool raised = dtypes_[0] == DType::kI8 && packing.unsigned_bytes;
+    if (raised) attributes["raised"] = true;
+    const Value product = builder_.call("dot_panels", {lhs, words_of(builder_, rhs, form, group, packing.width)}, std::move(attributes));
+    if (!raised) return product;
     return builder_.call("subtract", {product, offset_of(builder_, rhs, form, builder_.shape(product))});
-  }
-
-  /// x + 128 as u8: the sign bit the other way round.
-  Value with_offset(Value x) {
-    const Value flipped = builder_.call("xor", {x, builder_.full(-128, DType::kI8, builder_.shape(x))});
-    return builder_.call("bitcast", {flipped}, {{"dtype", DType::kU8}});
   }
 
   Builder& builder_;

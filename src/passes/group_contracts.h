@@ -14,7 +14,7 @@ namespace sinter::passes {
 /// What the target wants of a product [rows, depth] by [depth, columns] whose sums are of this dtype, `group` neighbours to a word.
 struct WordPacking {
   int64_t width = 1;            // columns of a panel
-  bool unsigned_bytes = false;  // the lhs of bytes is u8: i8 is given 128 more, which is taken from the sums again
+  bool unsigned_bytes = false;  // elements of an lhs of i8 count 128 more, what that adds is taken from the sums again
 };
 using WordPackingRule = std::function<WordPacking(const Dim& rows, const Dim& columns, const Dim& depth, DType sums, int group)>;
 

@@ -117,7 +117,11 @@ def products():
         words = [sum(bits(g * group + i, p * width + j) << (32 // group * i) for i in range(group))
                  for p in range(-(-columns // width)) for g in range(-(-depth // group)) for j in range(width)]
         stored = tensor("u32", [1, -(-columns // width), -(-depth // group), width], words)
-        golden("dot_panels", [operands[0], stored], {**axes, "rhs_shape": shape([depth, columns]), "width": width, "wide": "true"}, result)
+        panels = {**axes, "rhs_shape": shape([depth, columns]), "width": width, "wide": "true"}
+        golden("dot_panels", [operands[0], stored], panels, result)
+        if lhs == "i8":
+            raised = [s + 128 * sum(b[k * columns + n] for k in range(depth)) for s, n in zip(sums, itertools.cycle(range(columns)))]
+            golden("dot_panels", [operands[0], stored], {**panels, "raised": "true"}, tensor("i32", dims, raised))
 
 
 def main():

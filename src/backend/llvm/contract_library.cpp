@@ -17,6 +17,7 @@ std::string symbol_of(const ContractLibrary::Call& form) {
   if (form.masked) symbol += "_masked";
   if (form.accumulate) symbol += "_accumulate";
   if (form.batched) symbol += "_batched";
+  if (form.raised) symbol += "_raised";
   if (form.group > 1) return symbol + (form.tail ? "_words_tail" : "_words");
   if (form.a_spread) return symbol + "_spread";
   symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
@@ -204,7 +205,7 @@ class Microkernel {
   llvm::Module& module_;
   const Target& target_;
   const ContractLibrary::Call& form_;
-  const WordProducts products_{target_, form_.a_dtype};
+  const WordProducts products_{target_, form_.a_dtype, form_.raised};
   llvm::IRBuilder<> b_;
   llvm::Function* function_ = nullptr;
   llvm::Type *element_, *a_element_;  // of B and C, and of A

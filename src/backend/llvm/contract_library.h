@@ -26,6 +26,7 @@ class ContractLibrary {
     DType dtype = DType::kF32, a_dtype = DType::kF32;  // of C, and of A
     int group = 1;      // neighbours in depth that an element of B holds
     bool tail = false;  // the depth may end inside of one
+    bool raised = false;  // A counts 128 more
     bool masked = false, accumulate = false, a_unit_depth = false, a_unit_row = false, a_spread = false, batched = false;
     // arguments: pointers to the first elements, strides in elements
     llvm::Value *a = nullptr, *b = nullptr, *c = nullptr;

@@ -252,6 +252,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.dtype = dtype;
   call.a_dtype = kernel_.buffers[static_cast<size_t>(contract.a.buffer)].dtype;
   call.group = loop::contract_group(call.a_dtype, kernel_.buffers[static_cast<size_t>(contract.b.buffer)].dtype);
+  call.raised = contract.a_raised;
   const auto depth = contract.depth.as_constant();
   call.tail = call.group > 1 && !(depth && *depth % call.group == 0);
   call.accumulate = contract.accumulate;

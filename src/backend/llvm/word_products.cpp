@@ -15,7 +15,12 @@ llvm::FixedVectorType* lanes_like(Value* words, llvm::Type* element, unsigned in
 
 }  // namespace
 
-WordProducts::WordProducts(const Target& target, DType a) : target_(target), a_(a), whole_(target.has_narrow_products && a != DType::kI8) {}
+WordProducts::WordProducts(const Target& target, DType a, bool raised)
+    : target_(target), raised_(raised), a_(raised ? DType::kU8 : a), whole_(target.has_narrow_products && a_ != DType::kI8) {}
+
+WordProducts::Operand WordProducts::left(llvm::IRBuilder<>& b, Value* words) const {
+  return apart(b, raised_ ? b.CreateXor(words, llvm::ConstantInt::get(words->getType(), 0x80808080u)) : words, a_);
+}
 
 WordProducts::Operand WordProducts::apart(llvm::IRBuilder<>& b, Value* words, DType dtype) const {
   if (whole_) return {words, nullptr};

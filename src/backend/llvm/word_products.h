@@ -14,12 +14,12 @@ namespace sinter::backend {
 
 class WordProducts {
  public:
-  /// `a`: what the words of the left operand hold, bf16, u8 or i8; those of the right one hold bf16 or i8.
-  WordProducts(const Target& target, DType a);
+  /// `a`: what the words of the left operand hold, bf16, u8 or i8; those of the right one hold bf16 or i8. `raised`: an i8 counts 128 more.
+  WordProducts(const Target& target, DType a, bool raised);
 
   /// A vector of words, or its halves where these are multiplied one by one: of each pair the second first.
   using Operand = std::array<llvm::Value*, 2>;
-  Operand left(llvm::IRBuilder<>& b, llvm::Value* words) const { return apart(b, words, a_); }
+  Operand left(llvm::IRBuilder<>& b, llvm::Value* words) const;
   Operand right(llvm::IRBuilder<>& b, llvm::Value* words) const { return apart(b, words, a_ == DType::kBF16 ? a_ : DType::kI8); }
   llvm::Value* add(llvm::IRBuilder<>& b, const Operand& x, const Operand& y, llvm::Value* sum) const;
 
@@ -30,7 +30,8 @@ class WordProducts {
   Operand apart(llvm::IRBuilder<>& b, llvm::Value* words, DType dtype) const;
 
   const Target target_;
-  const DType a_;
+  const bool raised_;
+  const DType a_;      // as multiplied: a raised i8 is u8, its sign bit the other way round
   const bool whole_;  // one instruction does it
 };
 

@@ -242,23 +242,26 @@ class Machine {
       return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride),
                           who_);
     };
+    const auto by_word = [&](int64_t r, int64_t j, int64_t k, int64_t b, Scalar sum) {
+      const auto word = element(s.b, j, k / group, b).template as<uint32_t>();
+      for (int i = group - 1; i >= 0; --i) {
+        Scalar left = k + i < depth ? cast(element(s.a, r, k + i, b), a_dtype, dtype) : Scalar{};
+        if (s.a_raised) left = Scalar::of(left.template as<int32_t>() + 128);
+        const Scalar right = group == 2 ? cast(Scalar::of(static_cast<uint16_t>(word >> (16 * i))), DType::kBF16, dtype)
+                                        : cast(Scalar::of(static_cast<int8_t>(word >> (8 * i))), DType::kI8, dtype);
+        sum = multiply_add(left, right, sum, dtype, options_.fused_multiply_add);
+      }
+      return sum;
+    };
     if (s.a_spread) check_spread(s, rows, depth, batches);
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t j = 0; j < columns; ++j) {
         const int64_t to = c_offset + r * c_stride + j;
         Scalar sum = s.accumulate ? memory_.read(s.c, to, who_) : Scalar{};
         for (int64_t b = 0; b < batches; ++b) {
-          for (int64_t k = 0; group == 1 && k < depth; ++k)
-            sum = multiply_add(element(s.a, r, k, b), element(s.b, j, k, b), sum, dtype, options_.fused_multiply_add);
-          for (int64_t k = 0; group > 1 && k < depth; k += group) {
-            const auto word = element(s.b, j, k / group, b).as<uint32_t>();
-            for (int i = group - 1; i >= 0; --i) {
-              const Scalar left = k + i < depth ? cast(element(s.a, r, k + i, b), a_dtype, dtype) : Scalar{};
-              const Scalar right = group == 2 ? cast(Scalar::of(static_cast<uint16_t>(word >> (16 * i))), DType::kBF16, dtype)
-                                              : cast(Scalar::of(static_cast<int8_t>(word >> (8 * i))), DType::kI8, dtype);
-              sum = multiply_add(left, right, sum, dtype, options_.fused_multiply_add);
-            }
-          }
+          for (int64_t k = 0; k < depth; k += group)
+            sum = group > 1 ? by_word(r, j, k, b, sum)
+                            : multiply_add(element(s.a, r, k, b), element(s.b, j, k, b), sum, dtype, options_.fused_multiply_add);
         }
         memory_.write(s.c, to, sum, who_);
       }

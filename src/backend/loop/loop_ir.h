@@ -163,6 +163,7 @@ struct Contract {
   int max_rows = 1;     // rows <= max_rows: tile height the microkernel is made for
   int max_columns = 1;  // columns <= max_columns, a multiple of the lanes of the target
   bool accumulate = false;
+  bool a_raised = false;  // by words: elements of A, i8, count 128 more than they are
   bool a_spread = false;  // each element of A stands a.stride times in a row, a constant: the lanes of the target
 };
 

@@ -118,7 +118,7 @@ class Printer {
              ", batch_stride " + o.batch_stride.to_string() + ")";
     };
     open(std::string("contract ") + buffer(s.c) + "(offset " + s.c_offset.to_string() + ", row_stride " + s.c_row_stride.to_string() + ")" +
-         (s.accumulate ? " accumulate" : "") + (s.a_spread ? " spread" : ""));
+         (s.accumulate ? " accumulate" : "") + (s.a_raised ? " raised" : "") + (s.a_spread ? " spread" : ""));
     line("a " + operand(s.a));
     line("b " + operand(s.b));
     line("rows " + s.rows.to_string() + " at most " + std::to_string(s.max_rows));

@@ -348,6 +348,7 @@ class Verifier {
       require(a.dtype == c.dtype && b.dtype == c.dtype && is_defined(ScalarOp::kMultiply, {c.dtype, c.dtype}), "L11",
               "the buffers of a contract have one number dtype");
     }
+    require(!s.a_raised || (a.dtype == DType::kI8 && b.dtype == DType::kU32), "L11", "raised elements of A are i8, by words");
     require(s.c != s.a.buffer && s.c != s.b.buffer, "L11", "the result of a contract is one of its operands");
     require(c.use != BufferUse::kRead, "L6", "a buffer that is only read is written");
     require(s.b.stride == Dim(1), "L11", "the columns of B are not next to each other");

@@ -265,6 +265,7 @@ class ContractWriter {
     }
     c.a = rows_operand(row, first);
     c.a_spread = schedule_.spread_rows;
+    c.a_raised = form_.raised;
     c.b.stride = 1;
     if (schedule_.pack_b) {
       c.b.buffer = panel_;

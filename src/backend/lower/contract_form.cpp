@@ -29,6 +29,7 @@ ContractForm contract_form(const ir::Node& node, const ir::Graph& graph) {
   const ir::Integers lhs_contract = axes("lhs_contract"), rhs_contract = axes("rhs_contract"), axes_of_batch = axes("rhs_batch");
   ContractForm form;
   if (panels) form.group = loop::contract_group(graph.type(node.operands[0]).dtype, graph.type(node.operands[1]).dtype);
+  if (panels) form.raised = ir::get_attribute<bool>(*node.op, node.attributes, "raised");
   if (panels) form.panel_width = ir::get_attribute<int64_t>(*node.op, node.attributes, "width");
   form.batch_axes = axes("lhs_batch").size();
   form.depth_axes = lhs_contract.size();

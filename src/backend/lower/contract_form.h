@@ -12,6 +12,7 @@ struct ContractForm {
   bool lhs_depth_contiguous = true;    // lhs is [batch, rows, depth]; else [batch, depth, rows]
   bool rhs_columns_contiguous = true;  // rhs is [batch, depth, columns]; else [batch, columns, depth]
   int64_t panel_width = 0;             // rhs is [batch, panel, depth, column of the panel]
+  bool raised = false;                 // lhs counts 128 more
   int group = 1;                       // panels are of words that hold so many neighbours in depth
 };
 

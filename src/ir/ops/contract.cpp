@@ -303,6 +303,7 @@ std::vector<TensorType> infer_panels(const TypeRequest& request) {
   const int64_t group = group_of(request.dtype(0), request.dtype(1));
   const TensorType result = infer_product(request, group > 1 ? grouped_dtype(request.dtype(0)) : request.dtype(1), shape);
   request.require(group == 1 || request.get<bool>("wide"), "C6", "words without `wide`");
+  request.require(!request.get<bool>("raised") || (group == 4 && request.dtype(0) == DType::kI8), "C7", "the lhs is not i8, or the panels are no words");
   const Shape stored = panels_shape(shape, sides_of(request, request.shape(0).rank(), shape.rank()).second, width, group);
   request.require(request.shape(1) == stored, "C6", "panels of an rhs " + shape.to_string() + " are " + stored.to_string());
   return {result};
@@ -336,7 +337,10 @@ std::vector<Tensor> evaluate_panels(const EvaluateRequest& request) {
     });
     ++batch;
   });
-  return {product_of_any(request, request.operands[0], b)};
+  if (!request.get<bool>("raised")) return {product_of_any(request, request.operands[0], b)};
+  Tensor raised(DType::kI32, request.operands[0].extents());
+  for (int64_t i = 0; i < raised.size(); ++i) raised.set_integer(i, request.operands[0].get_integer(i) + 128);
+  return {product_of_any(request, raised, b)};
 }
 
 OpDef dot_panels_record() {
@@ -349,7 +353,9 @@ OpDef dot_panels_record() {
   def.operands[1] = {"panels", "the rhs as panels, of the same dtype or as words"};
   def.attributes.push_back({"rhs_shape", AttributeKind::kShape, "the shape of the rhs", std::nullopt});
   def.attributes.push_back({"width", AttributeKind::kInteger, "columns of a panel", std::nullopt});
+  def.attributes.push_back({"raised", AttributeKind::kBool, "each element of an lhs of i8 counts 128 more than it is, by words", false});
   def.rules.push_back({"C6", "panels are [batch, ceil(columns / width), depth, width] of the rhs, 0 < width <= 4096; of words, depth by their elements, and `wide`"});
+  def.rules.push_back({"C7", "`raised` is for an lhs of i8 by words"});
   def.type = infer_panels;
   def.evaluate = evaluate_panels;
   def.gradient = NotDifferentiable{"it is a layout for kernels, chosen after gradients are made"};
@@ -374,6 +380,9 @@ OpDef dot_panels_record() {
     add(dtype, {n, 5}, {5, 33}, pairing({}, {}, {1}, {0}), 16);
     add(dtype, {n, 5}, {48, 5}, pairing({}, {}, {1}, {1}), 48);
   }
+  Attributes raised = pairing({}, {}, {1}, {0});
+  raised["raised"] = true;
+  add(DType::kI8, {n, 10}, {10, 33}, raised, 16);
   for (const DType dtype : {DType::kU8, DType::kI8}) {
     add(dtype, {n, Dim::symbol("k")}, {Dim::symbol("k"), 33}, pairing({}, {}, {1}, {0}), 16);
     add(dtype, {2, n, 9}, {2, 9, 10}, pairing({0}, {0}, {2}, {1}), 64);
@@ -395,6 +404,11 @@ OpDef dot_panels_record() {
                      {"C5", {a, b}, panels(matrices, {5, 10}, 8)},
                      {"C6", {a, b}, panels(matrices, {4, 20}, 8)},
                      {"C6", {a, b}, panels(matrices, {4, 10}, 0)},
+                     {"C7", {a, b}, [&] {
+                        Attributes raised = panels(matrices, {4, 10}, 8);
+                        raised["raised"] = true;
+                        return raised;
+                      }()},
                      {"C6", {{DType::kBF16, {2, 4}}, {DType::kU32, {1, 2, 2, 8}}}, panels(matrices, {4, 10}, 8)}};
   return def;
 }
