@@ -146,6 +146,33 @@ TEST(LoopEvaluate, AProductByRegisterTiles) {
     }
 }
 
+TEST(LoopEvaluate, ProductsOfWords) {
+  Tensor a(DType::kBF16, {2, 3}), x(DType::kI8, {2, 8});
+  for (int64_t i = 0; i < a.size(); ++i) a.set(i, static_cast<double>(i) - 2.5);
+  for (int64_t i = 0; i < x.size(); ++i) x.set_integer(i, i * 17 - 128);
+  // Column j of depth k is k - j by bf16, 3k - 7j by bytes; the word of depth 2 is half a word.
+  Tensor b(DType::kU32, {2, 4}), w(DType::kU32, {2, 4});
+  for (int64_t j = 0; j < 4; ++j) {
+    for (int64_t k = 0; k < 3; ++k) {
+      Tensor one(DType::kBF16, {});
+      one.set(0, static_cast<double>(k - j));
+      b.data<uint32_t>()[k / 2 * 4 + j] |= static_cast<uint32_t>(*static_cast<const uint16_t*>(one.raw())) << (k % 2 * 16);
+    }
+    for (int64_t k = 0; k < 8; ++k) w.data<uint32_t>()[k / 4 * 4 + j] |= static_cast<uint32_t>(static_cast<uint8_t>(3 * k - 7 * j)) << (k % 4 * 8);
+  }
+  std::vector<Tensor> buffers{a, b, x, w, Tensor(DType::kF32, {2, 4}), Tensor(DType::kI32, {2, 4})};
+  EXPECT_FALSE(run(loop_kernels()[9], buffers, {{"m", 2}}).failed);
+  for (int64_t m = 0; m < 2; ++m)
+    for (int64_t j = 0; j < 4; ++j) {
+      double sum = 0;
+      int64_t raised = 0;
+      for (int64_t k = 0; k < 3; ++k) sum += a.get(m * 3 + k) * static_cast<double>(k - j);
+      for (int64_t k = 0; k < 8; ++k) raised += (x.get_integer(m * 8 + k) + 128) * (3 * k - 7 * j);
+      EXPECT_EQ(buffers[4].get(m * 4 + j), sum);
+      EXPECT_EQ(buffers[5].get_integer(m * 4 + j), raised);
+    }
+}
+
 TEST(LoopEvaluate, BatchesOfIntegersWrap) {
   std::vector<Tensor> buffers{sequence<int32_t>({2, 3, 4}, 1, 1), sequence<int32_t>({2, 4, 2}, 1, 1), Tensor(DType::kI32, {3, 2})};
   buffers[0].data<int32_t>()[0] = INT32_MAX;

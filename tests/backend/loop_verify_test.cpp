@@ -126,6 +126,16 @@ std::vector<Case> broken_contracts() {
           {"L3", edited(text, "depth_stride 2", "depth_stride i")}};
 }
 
+std::vector<Case> broken_contracts_of_words() {
+  const std::string& text = loop_kernels()[9];
+  return {{"L11", edited(text, "write c: f32", "write c: f64")},
+          {"L11", edited(text, "write y: i32", "write y: f32")},
+          {"L11", edited(text, "read b: u32", "read b: u16")},
+          {"L11", edited(text, "read x: i8", "read x: i16")},
+          {"L11", edited(text, "read x: i8", "read x: u8")},
+          {"L11", edited(text, "a a(offset 0, stride 3, depth_stride 1", "a a(offset 0, stride 1, depth_stride 3")}};
+}
+
 const char* const kTranspose =
     "transpose w(offset 0, row_stride 2) {\n    from u(offset 0, column_stride 3)\n    rows n\n    columns 2 filled 4\n}";
 
@@ -151,6 +161,7 @@ TEST(LoopVerify, TheUnbrokenKernelsHold) {
 TEST(LoopVerify, BrokenRulesAreNamedWithTheirPlace) {
   std::vector<Case> cases = broken_kernels();
   for (Case& one : broken_contracts()) cases.push_back(std::move(one));
+  for (Case& one : broken_contracts_of_words()) cases.push_back(std::move(one));
   for (Case& one : broken_transposes()) cases.push_back(std::move(one));
   for (const Case& one : cases) {
     try {

@@ -211,6 +211,35 @@ kernel spread_rows {
         batches 1
     }
 }
+)",
+      // Words of two bf16, the second of which is missing at the end, and of four bytes.
+      R"(loops 1
+kernel words {
+    dims m
+    tiles 1
+    read a: bf16[m, 3]
+    read b: u32[2, 4]
+    read x: i8[m, 8]
+    read w: u32[2, 4]
+    write c: f32[m, 4]
+    write y: i32[m, 4]
+    contract c(offset 0, row_stride 4) {
+        a a(offset 0, stride 3, depth_stride 1, batch_stride 0)
+        b b(offset 0, stride 1, depth_stride 4, batch_stride 0)
+        rows m at most 2
+        columns 4 at most 4
+        depth 3
+        batches 1
+    }
+    contract y(offset 0, row_stride 4) raised {
+        a x(offset 0, stride 8, depth_stride 1, batch_stride 0)
+        b w(offset 0, stride 1, depth_stride 4, batch_stride 0)
+        rows m at most 2
+        columns 4 at most 4
+        depth 8
+        batches 1
+    }
+}
 )"};
   return kKernels;
 }
