@@ -13,12 +13,6 @@ using ir::Builder;
 using ir::Integers;
 using ir::Value;
 
-Dim size_of(const Shape& shape, size_t begin, size_t count) {
-  Dim size = 1;
-  for (size_t axis = begin; axis < begin + count; ++axis) size = size * shape[axis];
-  return size;
-}
-
 /// A contraction in canonical form: each operand is [batch.., free.., depth..] or [batch.., depth.., free..].
 struct Form {
   size_t batch_axes, depth_axes;
@@ -32,10 +26,10 @@ struct Form {
     const size_t row_axes = lhs.rank() - batch_axes - depth_axes, column_axes = rhs.rank() - batch_axes - depth_axes;
     lhs_depth_last = depth_axes == 0 || lhs_contract[0] == static_cast<int64_t>(batch_axes + row_axes);
     rhs_depth_first = depth_axes == 0 || rhs_contract[0] == static_cast<int64_t>(batch_axes);
-    batch = size_of(lhs, 0, batch_axes);
-    rows = size_of(lhs, lhs_depth_last ? batch_axes : batch_axes + depth_axes, row_axes);
-    depth = size_of(lhs, lhs_depth_last ? batch_axes + row_axes : batch_axes, depth_axes);
-    columns = size_of(rhs, rhs_depth_first ? batch_axes + depth_axes : batch_axes, column_axes);
+    const size_t row = lhs_depth_last ? batch_axes : batch_axes + depth_axes, inner = lhs_depth_last ? batch_axes + row_axes : batch_axes;
+    const size_t column = rhs_depth_first ? batch_axes + depth_axes : batch_axes;
+    batch = lhs.element_count(0, batch_axes), rows = lhs.element_count(row, row + row_axes);
+    depth = lhs.element_count(inner, inner + depth_axes), columns = rhs.element_count(column, column + column_axes);
   }
 };
 
