@@ -62,8 +62,17 @@ std::map<std::string, Tensor> run_natively(const RandomModule& random, const std
   return outputs;
 }
 
+/// A step of bf16 is a two hundredth, and what follows may make more of it.
+test::Tolerance with_room_for_narrow_values(const RandomModule& random, test::Tolerance tolerance) {
+  const ir::Graph& graph = random.module.function("main").graph;
+  for (int32_t id = 0; id < graph.value_count() && tolerance.relative > 0; ++id)
+    if (is_narrow(graph.type({id}).dtype)) tolerance.relative = std::max(tolerance.relative, 0.05);
+  return tolerance;
+}
+
 /// What is wrong at these sizes; empty: nothing.
-std::string problem(const RandomModule& random, const SymbolValues& symbols, const test::Tolerance& tolerance, TargetLevel level) {
+std::string problem(const RandomModule& random, const SymbolValues& symbols, const test::Tolerance& given, TargetLevel level) {
+  const test::Tolerance tolerance = with_room_for_narrow_values(random, given);
   std::map<std::string, Tensor> expected;
   std::map<std::string, Tensor> arguments;
   try {
