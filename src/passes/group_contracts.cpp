@@ -129,9 +129,19 @@ class Grouping {
   const DType dtypes_[2];
 };
 
+/// Whether the graph or a region of it has something for this pass.
+bool has_narrow_contract(const ir::Graph& graph) {
+  return std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const ir::Node& node) {
+    if (std::any_of(node.regions.begin(), node.regions.end(), has_narrow_contract)) return true;
+    return node.op->name == "dot_general" && size_in_bytes(graph.type(node.operands[0]).dtype) <= 2;
+  });
+}
+
 }  // namespace
 
 ir::Module group_contracts(const ir::Module& module, const WordPackingRule& packing) {
+  if (std::none_of(module.functions.begin(), module.functions.end(), [](const ir::Function& function) { return has_narrow_contract(function.graph); }))
+    return module;
   const auto rule = [&](Rewriter& rewriter, const ir::Node& node) -> std::optional<std::vector<Value>> {
     if (node.op->name != "dot_general") return std::nullopt;
     const std::optional<Value> value = Grouping(rewriter, node, packing)();

@@ -1,5 +1,7 @@
 #include "passes/widen.h"
 
+#include <algorithm>
+
 #include "ir/op_def.h"
 #include "passes/rewrite.h"
 
@@ -8,10 +10,14 @@ namespace {
 
 using ir::Value;
 
-std::optional<std::vector<Value>> widened_node(Rewriter& rewriter, const ir::Node& node) {
+bool is_widened(const ir::Graph& graph, const ir::Node& node) {
   std::vector<TensorType> types;
-  for (const Value operand : node.operands) types.push_back(rewriter.from().type(operand));
-  if (!ir::is_widened(*node.op, types, node.attributes)) return std::nullopt;
+  for (const Value operand : node.operands) types.push_back(graph.type(operand));
+  return ir::is_widened(*node.op, types, node.attributes);
+}
+
+std::optional<std::vector<Value>> widened_node(Rewriter& rewriter, const ir::Node& node) {
+  if (!is_widened(rewriter.from(), node)) return std::nullopt;
   ir::Builder& builder = rewriter.builder();
   std::vector<Value> operands;
   for (const Value operand : node.operands) {
@@ -26,7 +32,10 @@ std::optional<std::vector<Value>> widened_node(Rewriter& rewriter, const ir::Nod
 }  // namespace
 
 ir::Module widen(const ir::Module& module) {
-  return map_graphs(module, [](const ir::Graph& graph) { return rewrite(graph, widened_node); });
+  return map_graphs(module, [](const ir::Graph& graph) {
+    const bool any = std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const ir::Node& node) { return is_widened(graph, node); });
+    return any ? rewrite(graph, widened_node) : graph;
+  });
 }
 
 }  // namespace sinter::passes

@@ -115,7 +115,7 @@ TEST(Command, GraphTextsAreModelsToo) {
   const Outcome optimised = folder.run("sinter opt predict.sir");
   EXPECT_EQ(optimised.status, 0) << optimised.error;
   EXPECT_NE(optimised.out.find("fusion"), std::string::npos);
-  const Outcome first = folder.run("sinter opt predict.sir --bisect 3"), stopped = folder.run("sinter opt predict.sir --stop-after expand");
+  const Outcome first = folder.run("sinter opt predict.sir --bisect 5"), stopped = folder.run("sinter opt predict.sir --stop-after expand");
   EXPECT_EQ(first.out, stopped.out);
   EXPECT_NE(folder.run("sinter opt predict.sir --dump=changed").out.find("# after fuse"), std::string::npos);
 }
