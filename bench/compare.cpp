@@ -11,6 +11,9 @@
 #include <string>
 #include <vector>
 
+#include "main.h"
+
+namespace sinter::bench {
 namespace {
 
 struct Options {
@@ -87,6 +90,8 @@ void compare(const Options& options) {
   }
 }
 
+}  // namespace
+
 int run(int argc, char** argv) {
   Options options;
   std::vector<std::string> suites;
@@ -113,13 +118,4 @@ int run(int argc, char** argv) {
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << "\n";
-    return 1;
-  }
-}
+}  // namespace sinter::bench

@@ -3,15 +3,15 @@
 
 #include <charconv>
 #include <cstring>
-#include <iostream>
 #include <memory>
 #include <vector>
 
 #include "base/error.h"
 #include "driver/measure.h"
+#include "main.h"
 #include "suite.h"
 
-namespace {
+namespace sinter::bench {
 
 int run(int argc, char** argv) {
   std::vector<char*> rest;
@@ -26,7 +26,7 @@ int run(int argc, char** argv) {
       const std::string_view number = argument.substr(kThreads.size());
       const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), threads);
       if (error != std::errc() || end != number.data() + number.size() || threads < 1)
-        throw sinter::Error(sinter::ErrorCode::kUsage, "--threads is a whole number from 1, not " + std::string(number));
+        throw Error(ErrorCode::kUsage, "--threads is a whole number from 1, not " + std::string(number));
     } else {
       rest.push_back(argv[i]);
     }
@@ -34,23 +34,14 @@ int run(int argc, char** argv) {
   int count = static_cast<int>(rest.size());
   benchmark::Initialize(&count, rest.data());
   if (benchmark::ReportUnrecognizedArguments(count, rest.data())) return 1;
-  const auto team = sinter::runtime::thread_team(threads);
-  sinter::driver::pin(*team);
+  const auto team = runtime::thread_team(threads);
+  driver::pin(*team);
   benchmark::AddCustomContext("threads used", std::to_string(threads));
-  benchmark::AddCustomContext("target", std::string(name(sinter::default_target_level())));
-  sinter::bench::register_kernels(*team, tiny);
-  sinter::bench::register_compile_time(tiny);
+  benchmark::AddCustomContext("target", std::string(name(default_target_level())));
+  register_kernels(*team, tiny);
+  register_compile_time(tiny);
   benchmark::RunSpecifiedBenchmarks();
   return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
-  try {
-    return run(argc, argv);
-  } catch (const std::exception& error) {
-    std::cerr << error.what() << "\n";
-    return 1;
-  }
-}
+}  // namespace sinter::bench

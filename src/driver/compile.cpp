@@ -172,25 +172,21 @@ class Compilation {
 
 std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std::string_view function, const CompileOptions& options,
                                                    CompileReport* report) {
-  CompileReport ignored;
-  CompileReport& told = report ? *report : ignored;
-  Clock total;
-  Compilation one(module, function, options, told);
-  one.begin();
-  Clock clock;
-  std::vector<std::string> objects = backend::generate_objects({one.kernels()}, options.level, threads_of(options))[0];
-  told.code_seconds = clock.lap();
-  auto executable = one.finish(std::move(objects));
-  told.seconds = total.lap();
+  std::vector<CompileReport> reports;
+  auto executable = compile_all(module, {std::string(function)}, options, &reports)[0];
+  if (report) *report = std::move(reports[0]);
   return executable;
 }
 
 std::vector<std::shared_ptr<const runtime::Executable>> compile_all(const ir::Module& module, const std::vector<std::string>& functions,
-                                                                    const CompileOptions& options) {
-  std::vector<CompileReport> reports(functions.size());
+                                                                    const CompileOptions& options, std::vector<CompileReport>* reports) {
+  Clock total;
+  std::vector<CompileReport> ignored;
+  std::vector<CompileReport>& told = reports ? *reports : ignored;
+  told.assign(functions.size(), {});
   std::vector<Compilation> all;
   all.reserve(functions.size());
-  for (size_t i = 0; i < functions.size(); ++i) all.emplace_back(module, functions[i], options, reports[i]);
+  for (size_t i = 0; i < functions.size(); ++i) all.emplace_back(module, functions[i], options, told[i]);
   std::vector<std::exception_ptr> errors(functions.size());
   share_out(functions.size(), threads_of(options), [&](size_t i) {
     try {
@@ -203,9 +199,13 @@ std::vector<std::shared_ptr<const runtime::Executable>> compile_all(const ir::Mo
     if (error) std::rethrow_exception(error);
   std::vector<std::vector<loop::Kernel>> kernels;
   for (const Compilation& one : all) kernels.push_back(one.kernels());
+  Clock clock;
   std::vector<std::vector<std::string>> objects = backend::generate_objects(kernels, options.level, threads_of(options));
+  const double code_seconds = clock.lap();
   std::vector<std::shared_ptr<const runtime::Executable>> executables;
   for (size_t i = 0; i < all.size(); ++i) executables.push_back(all[i].finish(std::move(objects[i])));
+  const double seconds = total.lap();
+  for (CompileReport& report : told) report.code_seconds = code_seconds, report.seconds = seconds;
   return executables;
 }
 

@@ -61,8 +61,9 @@ std::string code_text(const Lowered& lowered, TargetLevel level, CodeText form);
 std::shared_ptr<const runtime::Executable> compile(const ir::Module& module, std::string_view function, const CompileOptions& options = {},
                                                    CompileReport* report = nullptr);
 
-/// Several functions at once: what is not in the cache is compiled by all threads together.
+/// Several functions at once: what is not in the cache is compiled by all threads together. One report per function, whose `code_seconds` and `seconds`
+/// are those of all.
 std::vector<std::shared_ptr<const runtime::Executable>> compile_all(const ir::Module& module, const std::vector<std::string>& functions,
-                                                                    const CompileOptions& options = {});
+                                                                    const CompileOptions& options = {}, std::vector<CompileReport>* reports = nullptr);
 
 }  // namespace sinter::driver

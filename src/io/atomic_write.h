@@ -8,7 +8,8 @@
 namespace sinter::io {
 
 /// Writes the parts one after another into a new file beside `path`, syncs it, and renames it over `path`: at any moment `path` is the old
-/// file or the whole new one. Raises Error kIo with the system's reason; the old file is untouched then and nothing is left behind.
+/// file or the whole new one. Raises Error kIo with the system's reason; the old file is untouched then and nothing is left behind. What a
+/// killed process left behind is removed by the next writing to the same path.
 void write_atomically(const std::string& path, std::span<const std::string_view> parts);
 void write_atomically(const std::string& path, std::string_view content);
 

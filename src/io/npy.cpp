@@ -100,6 +100,8 @@ Tensor read_npy(const std::string& path) {
   const std::string_view data = bytes.substr(8 + length_bytes + length);
   const auto count = static_cast<uint64_t>(element_count(header.extents));
   if (count > data.size() / size_in_bytes(header.dtype)) throw fail("it holds fewer elements than its shape " + to_string(header.extents) + " says");
+  if (const uint64_t rest = data.size() - count * size_in_bytes(header.dtype); rest > 0)
+    throw fail("it holds " + std::to_string(rest) + " bytes more than its shape " + to_string(header.extents) + " says");
   Tensor tensor = Tensor::uninitialized(header.dtype, header.extents);
   if (tensor.bytes() > 0) std::memcpy(tensor.raw(), data.data(), tensor.bytes());
   if (header.dtype == DType::kBool)

@@ -16,6 +16,7 @@ namespace {
 // Metadata: `sinter` says what the file is, as in "checkpoint 1"; files of other programs have none.
 constexpr std::string_view kKind = "sinter", kWeights = "weights", kCheckpoint = "checkpoint";
 constexpr std::string_view kModelHash = "model", kTrainingHash = "training", kSumPrefix = "sum.";
+constexpr const char* kSameText = "compile the model text that the file was made with";
 constexpr size_t kMostListed = 3;  // names in a message
 
 /// State that belongs to a training run, not to the model (docs/decisions/001-program-and-state.md).
@@ -80,11 +81,10 @@ class Loader {
     for (const auto& [index, tensor] : pairs_) check_value(state_.entries()[index], *tensor);
   }
 
-  void check_hash(std::string_view key, const std::string& expected, const std::string& what) const {
+  void check_hash(std::string_view key, const std::string& expected, const std::string& what, const std::string& hint) const {
     const std::string found = metadata(key);
     if (found.empty() || expected.empty() || found == expected) return;
-    fail("belongs to " + what + ": names and types fit, but its hash is " + found + ", not " + expected,
-         "compile the model text that the file was made with");
+    fail("belongs to " + what + ": names and types fit, but its hash is " + found + ", not " + expected, hint);
   }
 
   /// After everything was checked.
@@ -197,7 +197,7 @@ void save_checkpoint(const std::string& path, const State& state, const ModelIde
 void load_weights(const std::string& path, State& state, const ModelIdentity& identity) {
   Loader loader(path, state);
   loader.match(is_weight);
-  loader.check_hash(kModelHash, identity.model, "another model");
+  loader.check_hash(kModelHash, identity.model, "another model", kSameText);
   loader.apply();
 }
 
@@ -209,8 +209,9 @@ TrainingPosition load_checkpoint(const std::string& path, State& state, const Mo
   }
   const TrainingPosition position = loader.position();
   loader.match(is_any);
-  loader.check_hash(kModelHash, identity.model, "another model");
-  loader.check_hash(kTrainingHash, identity.training, "another training");
+  loader.check_hash(kModelHash, identity.model, "another model", kSameText);
+  loader.check_hash(kTrainingHash, identity.training, "a training by other rules (loss, metrics, optimizer, learning rate)",
+                    "continue with the train block and the options that it began with; to change them, begin a new training from its weights: --weights " + path);
   loader.apply();
   return position;
 }

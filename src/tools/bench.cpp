@@ -60,12 +60,7 @@ Subject subject_of(const Options& options) {
 }
 
 SymbolValues symbol_values(const Options& options, const Opened& opened, const runtime::Program& program) {
-  SymbolValues symbols;
-  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) {
-    if (std::find(program.symbols.begin(), program.symbols.end(), symbol) == program.symbols.end())
-      throw Error(ErrorCode::kUsage, "--dim: what is timed has no symbol " + quoted(symbol));
-    symbols[symbol] = parse_count(value, "the dim " + symbol);
-  }
+  SymbolValues symbols = parse_dims(options.dims, opened.module, program.function);
   const int64_t batch = options.model.batch.value_or(opened.train ? opened.train->batch : 1);
   for (const std::string& symbol : program.symbols) symbols.try_emplace(symbol, opened.train && opened.train->batch_symbol == symbol ? batch : 1);
   return symbols;

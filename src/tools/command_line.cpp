@@ -3,8 +3,10 @@
 #include <charconv>
 #include <cmath>
 #include <filesystem>
+#include <set>
 
 #include "base/text.h"
+#include "driver/training.h"
 #include "io/mapping.h"
 #include "ir/text.h"
 
@@ -65,6 +67,22 @@ int64_t parse_count(const std::string& text, const std::string& what) {
   return value;
 }
 
+SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module& module, std::string_view function) {
+  std::set<std::string> known;
+  for (const ir::Variable& variable : driver::only(module, function).variables)
+    for (const Dim& dim : variable.type.shape) dim.collect_symbols(known);
+  SymbolValues symbols;
+  for (const auto& [symbol, value] : parse_pairs(pairs, "--dim")) {
+    if (!known.count(symbol)) {
+      std::string all;
+      for (const std::string& name : known) all += (all.empty() ? "" : ", ") + name;
+      throw Error(ErrorCode::kName, "--dim: what is run has no symbol " + quoted(symbol)).hint(all.empty() ? "it has none" : "its symbols: " + all);
+    }
+    symbols[symbol] = parse_count(value, "the dim " + symbol);
+  }
+  return symbols;
+}
+
 language::Options language_options(const ModelOptions& options) {
   language::Options wanted;
   wanted.model = options.model;
@@ -76,6 +94,25 @@ language::Options language_options(const ModelOptions& options) {
   for (const auto& [symbol, value] : parse_pairs(options.specialize, "--specialize")) wanted.dims[symbol] = parse_count(value, "the dim " + symbol);
   return wanted;
 }
+
+namespace {
+
+/// The identity of the text with as few values compiled in as it can do without: some texts need one, for the width of a layer.
+runtime::ModelIdentity identity_of_text(const std::string& text, const std::string& path, language::Options options) {
+  std::optional<ir::Module> module;
+  for (const auto& [symbol, value] : language::Options(options).dims) {
+    language::Options open = options;
+    open.dims.erase(symbol);
+    try {
+      module = language::compile_text(text, path, open).module;
+      options = std::move(open);
+    } catch (const Error&) {
+    }
+  }
+  return driver::identity_of(module ? *module : language::compile_text(text, path, options).module);
+}
+
+}  // namespace
 
 Opened open_model(const ModelOptions& options) {
   Opened opened;
@@ -90,6 +127,7 @@ Opened open_model(const ModelOptions& options) {
     opened.module = std::move(compiled.module);
     opened.train = std::move(compiled.train);
   }
+  opened.identity = wanted.dims.empty() ? driver::identity_of(opened.module) : identity_of_text(text, options.file, wanted);
   const std::string main = opened.module.find_function("predict") ? "predict" : "main";
   if (const ir::Function* function = opened.module.find_function(main)) {
     for (const std::string& name : function->arguments)

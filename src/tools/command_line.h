@@ -12,6 +12,7 @@
 
 #include "driver/compile.h"
 #include "frontend/language/language.h"
+#include "runtime/checkpoint.h"
 #include "runtime/feed.h"
 #include "runtime/function.h"
 #include "runtime/team.h"
@@ -59,6 +60,7 @@ struct Opened {
   ir::Module module;
   std::optional<language::TrainSpec> train;
   std::vector<std::string> inputs, outputs;  // of `predict`, when there is one
+  runtime::ModelIdentity identity;           // of the text whatever was specialised, so that weights serve all its forms
 };
 Opened open_model(const ModelOptions& options);
 /// Options of the language that a verb's options mean.
@@ -68,6 +70,8 @@ bool is_graph_text(const std::string& path);
 /// "name=value" pairs of an option. Raises Error kUsage.
 std::map<std::string, std::string> parse_pairs(const std::vector<std::string>& pairs, const std::string& option);
 int64_t parse_count(const std::string& text, const std::string& what);
+/// Values of --dim for a function. Raises Error kUsage, kName for a symbol that the function does not have.
+SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module& module, std::string_view function);
 
 /// Parameters and state of the module, declared, and filled: from a weights file, or by running `init` with the seed.
 void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team);

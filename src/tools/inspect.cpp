@@ -42,8 +42,7 @@ void run(const Options& options) {
   list_variables(part, Role::kState, "state", states, state_bytes);
   const driver::Lowered lowered = driver::lower(opened.module, function);
   const runtime::Program& program = lowered.code.program;
-  SymbolValues symbols;
-  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) symbols[symbol] = parse_count(value, "the dim " + symbol);
+  SymbolValues symbols = parse_dims(options.dims, opened.module, function);
   std::string at;
   for (const std::string& symbol : program.symbols) {
     symbols.try_emplace(symbol, opened.train && opened.train->batch_symbol == symbol ? opened.train->batch : 1);

@@ -61,6 +61,14 @@ void check_verb(const CLI::App& app, int argc, char** argv) {
       .hint(near.empty() ? "sinter --help names them" : "did you mean " + near + "?");
 }
 
+/// `--out ''` is a shell variable that nobody set, rather than a wish for no file.
+void refuse_empty_values(CLI::App& app) {
+  const CLI::Validator not_empty([](const std::string& value) { return value.empty() ? "nothing is given" : std::string(); }, "");
+  for (CLI::App* verb : app.get_subcommands([](const CLI::App*) { return true; }))
+    for (CLI::Option* option : verb->get_options())
+      if (option->get_items_expected_max() > 0) option->check(not_empty);
+}
+
 int run(int argc, char** argv) {
   CLI::App app{"Sinter compiles neural networks to native code for this machine's CPU, trains them and runs them.", "sinter"};
   app.set_version_flag("--version", "sinter " SINTER_VERSION);
@@ -78,6 +86,7 @@ int run(int argc, char** argv) {
   add_opt(app);
   add_fmt(app);
   add_info(app);
+  refuse_empty_values(app);
   check_verb(app, argc, argv);
   try {
     app.parse(argc, argv);

@@ -56,7 +56,7 @@ runtime::FeedPorts feed_ports(const language::TrainSpec& train) {
 void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team) {
   driver::declare_variables(opened.module, state);
   if (!options.weights.empty()) {
-    runtime::load_weights(options.weights, state, driver::identity_of(opened.module));
+    runtime::load_weights(options.weights, state, opened.identity);
   } else if (opened.module.find_function("init")) {
     runtime::initialise(*make_function(opened, "init", options, state, team), seed);
   }

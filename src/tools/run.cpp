@@ -17,6 +17,7 @@ struct Options {
   RunOptions run;
   std::vector<std::string> inputs, dims;
   std::string out, function;
+  std::optional<uint32_t> seed;  // not one of the model's options: a model without a train block has initial values, too
 };
 
 /// The first elements, as people read them.
@@ -66,9 +67,8 @@ void run(const Options& options) {
   check_inputs(opened.module, function, inputs);
   const auto team = make_team(options.run.threads);
   runtime::State state;
-  prepare_state(opened, options.run, opened.train ? opened.train->seed : 0, state, *team);
-  SymbolValues symbols;
-  for (const auto& [symbol, value] : parse_pairs(options.dims, "--dim")) symbols[symbol] = parse_count(value, "the dim " + symbol);
+  prepare_state(opened, options.run, options.seed.value_or(opened.train ? opened.train->seed : 0), state, *team);
+  const SymbolValues symbols = parse_dims(options.dims, opened.module, function);
   std::map<std::string, Tensor> outputs;
   if (options.run.reference) {
     std::map<std::string, Tensor> variables = inputs;
@@ -94,7 +94,7 @@ void add_run(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("run", "Run a model on given tensors and show or save what comes out");
   add_model_options(*verb, options->model);
   add_run_options(*verb, options->run);
-  verb->add_option("--seed", options->model.seed, "Seed of initial values, where no weights are given");
+  verb->add_option("--seed", options->seed, "Seed of initial values, where no weights are given");
   verb->add_option("--input", options->inputs, "An input's value, from a .npy file")->type_name("NAME=FILE");
   verb->add_option("--dim", options->dims, "The value of a symbol that no input determines")->type_name("SYMBOL=VALUE");
   verb->add_option("--function", options->function, "One function: predict unless given");

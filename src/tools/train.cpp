@@ -118,6 +118,14 @@ void check_apart(const std::string& out, const std::string& checkpoint) {
     throw Error(ErrorCode::kUsage, "--out and --checkpoint both name " + out).hint("give each a file of its own");
 }
 
+void resume(const Options& options, runtime::State& state, runtime::FitOptions& fit) {
+  fit.resume = runtime::load_checkpoint(options.resume, state, fit.identity);
+  const std::optional<uint32_t> seed = options.model.seed;
+  if (seed && *seed != fit.resume->seed)
+    throw Error(ErrorCode::kUsage, "--seed " + std::to_string(*seed) + ": the training in " + options.resume + " began with seed " + std::to_string(fit.resume->seed) + " and keeps it")
+        .hint("leave --seed away, or begin a new training from its weights: --weights " + options.resume);
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   const language::TrainSpec& train = train_block(opened, "train");
@@ -141,15 +149,16 @@ void run(const Options& options) {
   fit.label_is_classes = train.label_is_classes;
   fit.classes = train.classes;
   fit.checkpoint = options.checkpoint;
-  fit.identity = driver::identity_of(opened.module);
+  fit.identity = opened.identity;
   fit.stop = &InterruptGuard::flag();
-  const auto made = make_functions(opened, {"init", "step", "evaluate"}, options.run, state, *team);
-  const auto &init = made[0], &step = made[1], &evaluate = made[2];
-  runtime::FitFunctions functions{init.get(), step.get(), evaluate.get()};
-  if (!options.resume.empty()) {
-    fit.resume = runtime::load_checkpoint(options.resume, state, fit.identity);
-  } else if (!options.run.weights.empty()) {
-    runtime::initialise(*init, train.seed);
+  std::vector<std::string> names{"step", "evaluate"};
+  if (options.resume.empty()) names.push_back("init");
+  else resume(options, state, fit);
+  const auto made = make_functions(opened, names, options.run, state, *team);
+  runtime::FitFunctions functions{nullptr, made[0].get(), made[1].get()};
+  if (options.resume.empty()) functions.init = made[2].get();
+  if (!options.run.weights.empty()) {
+    runtime::initialise(*functions.init, train.seed);
     runtime::load_weights(options.run.weights, state, fit.identity);
     functions.init = nullptr;
   }

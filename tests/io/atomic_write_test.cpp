@@ -3,12 +3,15 @@
 
 #include <gtest/gtest.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <chrono>
+#include <cstring>
 #include <thread>
 #include <vector>
 
@@ -150,6 +153,22 @@ TEST_F(AtomicWrite, AFullDiskLeavesTheOldFileAndNothingElse) {
   EXPECT_EQ(folder.names(), Names{"f"});
 }
 
+TEST_F(AtomicWrite, ADiskThatIsReallyFull) {
+  const std::string disk = folder.file("disk");
+  fs::create_directory(disk);
+  if (::mount("none", disk.c_str(), "tmpfs", 0, "size=256k") != 0) GTEST_SKIP() << "no small disk can be mounted here: " << std::strerror(errno);
+  write_atomically(disk + "/f", "old");
+  const std::string text = error(disk + "/f", std::string(1 << 20, 'x'));
+  const std::string found = folder.read("disk/f");
+  const Names left{fs::directory_iterator(disk)->path().filename().string()};
+  const auto count = std::distance(fs::directory_iterator(disk), fs::directory_iterator());
+  ::umount2(disk.c_str(), MNT_DETACH);
+  EXPECT_EQ(text, "cannot write " + disk + "/f: No space left on device");
+  EXPECT_EQ(found, "old");
+  EXPECT_EQ(left, Names{"f"});
+  EXPECT_EQ(count, 1);
+}
+
 TEST_F(AtomicWrite, WritersAtTheSameTimeLeaveOneWholeFile) {
   const auto content = [](int i) { return std::string(50000, static_cast<char>('a' + i)); };
   std::vector<std::thread> writers;
@@ -185,6 +204,57 @@ TEST_F(AtomicWrite, AKillLeavesTheOldFileOrTheNew) {
     seen.insert(found[0]);
   }
   EXPECT_GT(seen.size(), 3u) << "the children hardly came to write";
+  write_atomically(folder.file("f"), "last");
+  EXPECT_EQ(folder.names(), Names{"f"}) << "what the killed left aside";
+}
+
+TEST_F(AtomicWrite, RemovesWhatAKilledProcessLeftAsideAndNothingElse) {
+  // This process is alive, and has nothing to do with the file: its number may have belonged to another one before.
+  folder.write("f." + std::to_string(::getpid()) + "-7.aside", "left behind");
+  folder.write("f.1-0.aside", "left behind");
+  const Names others{"f.2024-11", "f.aside", "f..aside.txt", "g.1-0.aside", "f.x-1.aside", "ff.1-0.aside"};
+  for (const std::string& name : others) folder.write(name, "somebody's");
+  fs::create_directory(folder.path() / "f.5-5.aside");
+  write_atomically(folder.file("f"), "1");
+  Names expected = others;
+  expected.insert({"f", "f.5-5.aside"});
+  EXPECT_EQ(folder.names(), expected);
+}
+
+TEST_F(AtomicWrite, LeavesTheFileOfALivingProcessAlone) {
+  int ready[2];
+  ASSERT_EQ(::pipe(ready), 0);
+  const pid_t child = ::fork();
+  ASSERT_GE(child, 0);
+  if (child == 0) {
+    // Stopped in the middle of writing, its file is there.
+    const std::string_view parts[] = {std::string_view("x")};
+    for (bool told = false;; told = true) {
+      write_atomically(folder.file("f"), parts);
+      if (!told) (void)!::write(ready[1], "!", 1);
+    }
+  }
+  char byte = 0;
+  ASSERT_EQ(::read(ready[0], &byte, 1), 1);
+  const auto aside = [&] {
+    for (const std::string& name : folder.names())
+      if (name != "f") return name;
+    return std::string();
+  };
+  std::string held;
+  for (int round = 0; round < 1000 && held.empty(); ++round) {
+    ::kill(child, SIGSTOP);
+    int status = 0;
+    ::waitpid(child, &status, WUNTRACED);
+    if ((held = aside()).empty()) ::kill(child, SIGCONT);
+  }
+  ASSERT_FALSE(held.empty());
+  write_atomically(folder.file("f"), "mine");
+  EXPECT_EQ(aside(), held);
+  ::kill(child, SIGKILL);
+  ::waitpid(child, nullptr, 0);
+  write_atomically(folder.file("f"), "mine");
+  EXPECT_EQ(aside(), "");
 }
 
 }  // namespace

@@ -106,6 +106,8 @@ TEST_F(Npy, RefusesHeadersThatDoNotFit) {
   EXPECT_EQ(of_header(header("'<U5'", "(2,)")), "arrays of dtype <U5 are not read");
   EXPECT_EQ(of_header(header("[('a', '<f4')]", "(2,)")).find("its header is damaged"), 0u);
   EXPECT_EQ(of_header(header("'<f4'", "(3,)")), "it holds fewer elements than its shape [3] says");
+  EXPECT_EQ(of_header(header("'<f4'", "(1,)")), "it holds 4 bytes more than its shape [1] says");
+  EXPECT_EQ(of_header(header("'<f4'", "(0, 3)")), "it holds 8 bytes more than its shape [0, 3] says");
   EXPECT_EQ(of_header(header("'<f8'", "(2305843009213693953,)")), "it holds fewer elements than its shape [2305843009213693953] says");
   EXPECT_EQ(of_header("{'descr': '<f4', 'fortran_order': Maybe, 'shape': (2,), }").find("its header is damaged"), 0u);
   EXPECT_EQ(of_header("{'unknown': '<f4'}").find("its header is damaged"), 0u);

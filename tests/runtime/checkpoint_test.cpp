@@ -172,7 +172,7 @@ TEST_F(Checkpoint, TellsAnotherModel) {
   EXPECT_EQ(error(false, {"", ""}), "no error") << "unknown hashes are not checked";
   saved_checkpoint();
   EXPECT_NE(error(true, {"model2", "training1"}).find("belongs to another model"), std::string::npos);
-  EXPECT_NE(error(true, {"model1", "training2"}).find("belongs to another training"), std::string::npos);
+  EXPECT_NE(error(true, {"model1", "training2"}).find("belongs to a training by other rules"), std::string::npos);
 }
 
 TEST_F(Checkpoint, SaysWhichTypeDiffers) {

@@ -8,6 +8,7 @@
 #include "base/random.h"
 #include "frontend/language/language.h"
 #include "io/mapping.h"
+#include "io/npy.h"
 #include "io/safetensors.h"
 #include "driver/training.h"
 #include "runtime/data/batches.h"
@@ -198,6 +199,62 @@ TEST(Train, AFullDiskKeepsTheOldFile) {
   EXPECT_EQ(tensors_of(folder / "w.safetensors"), before);
   for (const auto& entry : std::filesystem::directory_iterator(folder.path()))
     EXPECT_EQ(entry.path().filename().string().find("w.safetensors."), std::string::npos) << "left behind: " << entry.path();
+}
+
+/// Weights and checkpoints are of the text: what was specialised when they were made, and is when they are used, does not matter.
+TEST(Train, SpecialisedAndSymbolicFormsShareWeightsAndCheckpoints) {
+  const Folder folder;
+  const std::string model = " " + example("classifier") + " --data 'clusters(samples = 1280, classes = 10, split = 0.5)' --threads 1 ";
+  const std::string forms[] = {"", "--specialize batch=32 "};
+  io::write_npy((folder / "x.npy").string(), Tensor(DType::kF32, {32, 32}));
+  for (const std::string& made : forms) {
+    const Outcome trained = folder.run("sinter train" + model + made + "--epochs 2 --json --out w.safetensors --checkpoint c.ckpt");
+    ASSERT_EQ(trained.status, 0) << made << trained.error;
+    for (const std::string& used : forms) {
+      for (const std::string weights : {"w.safetensors ", "c.ckpt "}) {
+        const Outcome evaluated = folder.run("sinter evaluate" + model + used + "--json --weights " + weights);
+        ASSERT_EQ(evaluated.status, 0) << made << used << evaluated.error;
+        EXPECT_NEAR(lines_of(evaluated.out)[0]["loss"].get<double>(), lines_of(trained.out).back()["val_loss"].get<double>(), 1e-5) << made << used;
+        EXPECT_EQ(folder.run("sinter predict" + model + used + "--weights " + weights).status, 0) << made << used;
+        EXPECT_EQ(folder.run("sinter run " + example("classifier") + " " + used + "--input x=x.npy --weights " + weights).status, 0) << made << used;
+        EXPECT_EQ(folder.run("sinter train" + model + used + "--epochs 1 --weights " + weights).status, 0) << made << used;
+      }
+      const Outcome resumed = folder.run("sinter train" + model + used + "--epochs 3 --resume c.ckpt");
+      EXPECT_EQ(resumed.status, 0) << made << used << resumed.error;
+    }
+  }
+  const Outcome unlike = folder.run("sinter evaluate" + model + "--weights w.safetensors --specialize batch=64");
+  EXPECT_EQ(unlike.status, 1);
+  EXPECT_NE(unlike.error.find("give --batch 64 as well"), std::string::npos) << unlike.error;
+  EXPECT_EQ(folder.run("sinter evaluate" + model + "--weights w.safetensors --specialize batch=64 --batch 64").status, 0);
+}
+
+TEST(Train, SpecialisedWidthsBelongToTheModel) {
+  const Folder folder;
+  folder.write("m.sinter", "sinter 1\nmodel m(x: f32[batch, width]) -> y {\n    y = dense(x, 3)\n}\ntrain m {\n    data = clusters(samples = 64, classes = 3, split = 0.5)\n"
+                           "    loss = cross_entropy(y, label)\n    optimizer = sgd(learning_rate = 0.1)\n    batch = 8\n}\n");
+  ASSERT_EQ(folder.run("sinter train m.sinter --specialize width=4 --out w.safetensors").status, 0);
+  EXPECT_EQ(folder.run("sinter evaluate m.sinter --specialize width=4 --weights w.safetensors").status, 0);
+  EXPECT_EQ(folder.run("sinter evaluate m.sinter --specialize width=4 --specialize batch=8 --weights w.safetensors").status, 0);
+  const Outcome wide = folder.run("sinter evaluate m.sinter --specialize width=5 --weights w.safetensors");
+  EXPECT_EQ(wide.status, 1);
+  EXPECT_NE(wide.error.find("shapes differ"), std::string::npos) << wide.error;
+}
+
+TEST(Train, WhatAResumedTrainingKeepsIsTold) {
+  const Folder folder;
+  const std::string train = "sinter train " + example("digits") + " --data 'digits(samples = 200)' --threads 1 ";
+  ASSERT_EQ(folder.run(train + "--epochs 1 --seed 5 --checkpoint c.ckpt").status, 0);
+  const Outcome seed = folder.run(train + "--epochs 2 --seed 6 --resume c.ckpt");
+  EXPECT_EQ(seed.status, 1);
+  EXPECT_NE(seed.error.find("began with seed 5"), std::string::npos) << seed.error;
+  EXPECT_EQ(folder.run(train + "--epochs 2 --seed 5 --resume c.ckpt").status, 0);
+  EXPECT_EQ(folder.run(train + "--epochs 2 --resume c.ckpt").status, 0);
+  const Outcome rate = folder.run(train + "--epochs 2 --learning-rate 0.5 --resume c.ckpt");
+  EXPECT_EQ(rate.status, 1);
+  EXPECT_NE(rate.error.find("learning rate"), std::string::npos) << rate.error;
+  EXPECT_NE(rate.error.find("--weights c.ckpt"), std::string::npos) << rate.error;
+  EXPECT_EQ(folder.run(train + "--epochs 2 --learning-rate 0.5 --weights c.ckpt").status, 0);
 }
 
 /// The object in plain C and `sinter train`, fed with the same batches, end at the same bits.

@@ -61,13 +61,69 @@ TEST(Command, OutputThatCannotBeWrittenIsTold) {
   EXPECT_TRUE(std::filesystem::exists(folder / "v.safetensors"));
 }
 
-TEST(Command, ChecksTheModelThatIsNamed) {
+TEST(Command, ChecksAllModelsOfAFileOrTheOneThatIsNamed) {
   const Folder folder;
   folder.write("two.sinter", "sinter 1\nmodel p(x: f32[batch, 2]) -> y {\n    y = relu(x)\n}\nmodel q(x: f32[batch, 2]) -> y {\n    y = exp(x)\n}\n");
-  EXPECT_NE(folder.run("sinter check two.sinter").error.find("--model"), std::string::npos);
-  const Outcome chosen = folder.run("sinter check --model q two.sinter");
+  const Outcome all = folder.run("sinter check two.sinter"), chosen = folder.run("sinter check --model q two.sinter");
+  EXPECT_EQ(all.status, 0) << all.error;
+  EXPECT_NE(all.out.find("p is sound"), std::string::npos) << all.out;
+  EXPECT_NE(all.out.find("q is sound"), std::string::npos) << all.out;
   EXPECT_EQ(chosen.status, 0) << chosen.error;
   EXPECT_NE(chosen.out.find("q is sound"), std::string::npos) << chosen.out;
+  EXPECT_EQ(chosen.out.find("p is sound"), std::string::npos) << chosen.out;
+  folder.write("second.sinter", "sinter 1\nmodel p(x: f32[batch, 2]) -> y {\n    y = relu(x)\n}\nmodel q(x: f32[batch, 2]) -> y {\n    y = no_such(x)\n}\n");
+  const Outcome second = folder.run("sinter check second.sinter");
+  EXPECT_EQ(second.status, 1);
+  EXPECT_NE(second.error.find("second.sinter:6:"), std::string::npos) << second.error;
+  folder.write("none.sinter", "sinter 1\n");
+  EXPECT_NE(folder.run("sinter check none.sinter").error.find("no model"), std::string::npos);
+}
+
+TEST(Command, AModelWithoutATrainBlockHasInitialValuesOfASeed) {
+  const Folder folder;
+  folder.write("m.sinter", "sinter 1\nmodel m(x: f32[batch, 2]) -> y {\n    y = dense(x, 3)\n}\n");
+  io::write_npy((folder / "x.npy").string(), Tensor::of<float>({1, 2}, {1, 2}));
+  const auto result = [&](const std::string& seed) {
+    const Outcome outcome = folder.run("sinter run m.sinter --input x=x.npy" + seed);
+    EXPECT_EQ(outcome.status, 0) << outcome.error;
+    return outcome.out;
+  };
+  EXPECT_EQ(result(" --seed 3"), result(" --seed 3"));
+  EXPECT_NE(result(" --seed 3"), result(" --seed 4"));
+  EXPECT_EQ(result(" --seed 0"), result(""));
+}
+
+TEST(Command, ValuesThatMeanNothingAreRefused) {
+  const Folder folder;
+  ASSERT_EQ(folder.run("sinter compile " + example("neuron") + " --emit=graph >m.sir").status, 0);
+  io::write_npy((folder / "x.npy").string(), Tensor(DType::kF32, {4, 2}));
+  folder.write("long.npy", folder.read("x.npy") + "more");
+  const std::string model = " " + example("neuron") + " ";
+  const struct {
+    std::string line, says;
+  } kCases[] = {
+      {"train" + model + "--out ''", "--out"},
+      {"train" + model + "--checkpoint=", "--checkpoint"},
+      {"train" + model + "--resume ''", "--resume"},
+      {"train" + model + "--model ''", "--model"},
+      {"compile" + model + "--emit=graph -o ''", "--out"},
+      {"predict" + model + "--weights ''", "--weights"},
+      {"bench" + model + "--json ''", "--json"},
+      {"check ''", "files"},
+      {"opt m.sir --bisect -1", "--bisect"},
+      {"opt m.sir --stop-after no_such", "no_such"},
+      {"inspect" + model + "--dim foo=1", "no symbol \"foo\"; its symbols: batch"},
+      {"bench" + model + "--dim foo=1", "no symbol \"foo\""},
+      {"run" + model + "--input x=x.npy --dim foo=1", "no symbol \"foo\""},
+      {"run" + model + "--input x=x.npy --dim foo=1 --reference", "no symbol \"foo\""},
+      {"run" + model + "--input x=x.npy --dim batch=3", "batch"},
+      {"run" + model + "--input x=long.npy", "4 bytes more"},
+  };
+  for (const auto& test : kCases) {
+    const Outcome outcome = folder.run("sinter " + test.line);
+    EXPECT_EQ(outcome.status, 1) << test.line << "\n" << outcome.out;
+    EXPECT_NE(outcome.error.find(test.says), std::string::npos) << test.line << "\n" << outcome.error;
+  }
 }
 
 TEST(Command, AnInputThatIsNotThereIsTold) {

@@ -13,6 +13,13 @@ namespace {
 
 constexpr std::string_view kSettings[] = {"data", "loss", "optimizer", "metrics", "epochs", "batch", "seed"};
 
+std::vector<std::string> models_of(const File& file) {
+  std::vector<std::string> names;
+  for (const auto& declaration : file.declarations)
+    if (declaration->kind == Declaration::Kind::kModel) names.emplace_back(declaration->name);
+  return names;
+}
+
 class Compiler {
  public:
   Compiler(const File& file, const Options& options)
@@ -20,9 +27,7 @@ class Compiler {
 
   Compiled run() {
     Compiled compiled;
-    for (const auto& declaration : file_.declarations) {
-      if (declaration->kind == Declaration::Kind::kModel) compiled.models.emplace_back(declaration->name);
-    }
+    compiled.models = models_of(file_);
     check_trains();
     const Declaration& model = choose_model(compiled.models);
     const TrainBlock* block = find_train(model.name);
@@ -178,7 +183,9 @@ class Compiler {
           options_.batch || std::any_of(block.settings.begin(), block.settings.end(), [](const Setting& s) { return s.name == "batch"; });
       if (chosen)
         fail(ErrorCode::kType, block.offset,
-             "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed));
+             "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed) +
+                 (options_.dims.empty() ? "" : " with what is specialised"),
+             options_.dims.empty() ? "" : "give --batch " + std::to_string(*fixed) + " as well");
       spec.batch = *fixed;
     }
     if (spec.data) check_data(*spec.data, spec, shape);
@@ -215,17 +222,28 @@ class Compiler {
 
 }  // namespace
 
-Compiled compile_text(std::string_view text, const std::string& file, const Options& options) {
+namespace {
+
+/// Work on the syntax tree of a text; an error without a place is in this file.
+template <class Work> auto with_parsed(std::string_view text, const std::string& file, const Work& work) {
   auto source = std::make_shared<Source>();
   source->file = file;
   source->text = text;
   try {
     const File parsed = parse(source);
-    return Compiler(parsed, options).run();
+    return work(parsed);
   } catch (Error& error) {
     if (!error.place().known()) error.at({file});
     throw;
   }
 }
+
+}  // namespace
+
+Compiled compile_text(std::string_view text, const std::string& file, const Options& options) {
+  return with_parsed(text, file, [&](const File& parsed) { return Compiler(parsed, options).run(); });
+}
+
+std::vector<std::string> model_names(std::string_view text, const std::string& file) { return with_parsed(text, file, models_of); }
 
 }  // namespace sinter::language

@@ -63,6 +63,9 @@ struct Compiled {
 /// for paths in the text. The module verifies.
 Compiled compile_text(std::string_view text, const std::string& file, const Options& options = {});
 
+/// The names of all models of a text, in its order. Raises Error kSyntax and kName as parsing does; what stands in the models is not looked at.
+std::vector<std::string> model_names(std::string_view text, const std::string& file);
+
 /// An expression alone, as `sinter bench` takes it: tensors stand in it by their types (`f32[512, 512]` is an input, `x: f32[..]` one to be used again,
 /// `const f32[..]` one that never changes), assignments may come before it. The module has `init` and `predict`, with the inputs as they come in the text,
 /// and `gradient` when wanted: from inputs and `d_result` to `d_NAME` for each float input and layer's parameter. Constants are parameters that no function
