@@ -22,7 +22,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
 void add_train_options(CLI::App& verb, ModelOptions& options) {
   verb.add_option("--epochs", options.epochs, "Epochs, instead of the text's");
   verb.add_option("--batch", options.batch, "Samples per step, instead of the text's");
-  verb.add_option("--seed", options.seed, "Seed of initial values and shuffling, instead of the text's");
+  verb.add_option("--seed", options.seed, "Seed of initial values and shuffling, instead of the text's")->check(CLI::Range(uint32_t{0}, UINT32_MAX));
   verb.add_option("--learning-rate", options.learning_rate, "Learning rate, instead of the text's");
 }
 
@@ -81,6 +81,15 @@ SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module&
     symbols[symbol] = parse_count(value, "the dim " + symbol);
   }
   return symbols;
+}
+
+void check_apart(const std::string& option, const std::string& path, const std::string& other_option, const std::string& other_path) {
+  if (path.empty() || other_path.empty()) return;
+  // A path that cannot be looked at is told of when it is written.
+  std::error_code ignored;
+  const auto place = [&](const std::string& name) { return std::filesystem::weakly_canonical(std::filesystem::absolute(name, ignored), ignored); };
+  if (path == other_path || (place(path) == place(other_path) && !place(path).empty()))
+    throw Error(ErrorCode::kUsage, option + " and " + other_option + " both name " + path).hint("give each a file of its own");
 }
 
 language::Options language_options(const ModelOptions& options) {

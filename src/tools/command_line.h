@@ -70,6 +70,8 @@ bool is_graph_text(const std::string& path);
 /// "name=value" pairs of an option. Raises Error kUsage.
 std::map<std::string, std::string> parse_pairs(const std::vector<std::string>& pairs, const std::string& option);
 int64_t parse_count(const std::string& text, const std::string& what);
+/// Raises Error kUsage when two outputs would go to one file: whichever is written last would be all that is left. Empty paths are none.
+void check_apart(const std::string& option, const std::string& path, const std::string& other_option, const std::string& other_path);
 /// Values of --dim for a function. Raises Error kUsage, kName for a symbol that the function does not have.
 SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module& module, std::string_view function);
 

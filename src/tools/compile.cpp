@@ -57,10 +57,11 @@ void write_object(const Options& options, const Opened& opened) {
   if (options.out.empty()) throw Error(ErrorCode::kUsage, "an object needs a file to go to").hint("-o model.o --header model.h");
   if (!opened.module.find_function("predict") && options.function.empty() && opened.module.functions.empty())
     throw Error(ErrorCode::kUsage, options.model.file + " has no functions");
+  const std::string header = options.header.empty() ? std::filesystem::path(options.out).replace_extension(".h").string() : options.header;
+  check_apart("-o", options.out, "--header", header);
   const std::string prefix = options.prefix.empty() ? opened.module.name : options.prefix;
   const driver::ObjectFile file = driver::compile_object(opened.module, chosen_functions(options, opened.module), prefix, compile_options(options));
   io::write_atomically(options.out, file.object);
-  const std::string header = options.header.empty() ? std::filesystem::path(options.out).replace_extension(".h").string() : options.header;
   io::write_atomically(header, file.header);
   std::cerr << "wrote " << options.out << " (" << format_bytes(static_cast<double>(file.object.size())) << ") and " << header << "\n";
 }

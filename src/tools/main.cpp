@@ -73,7 +73,7 @@ int run(int argc, char** argv) {
   CLI::App app{"Sinter compiles neural networks to native code for this machine's CPU, trains them and runs them.", "sinter"};
   app.set_version_flag("--version", "sinter " SINTER_VERSION);
   app.require_subcommand(1);
-  app.failure_message(CLI::FailureMessage::simple);
+  app.failure_message([](const CLI::App*, const CLI::Error& error) { return std::string("error: ") + error.what() + "\nRun with --help for more information.\n"; });
   using namespace sinter::tools;
   add_train(app);
   add_evaluate(app);

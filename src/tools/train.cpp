@@ -108,16 +108,6 @@ void check_writable(const std::string& path) {
   if (std::filesystem::is_directory(path)) throw Error(ErrorCode::kIo, "cannot write " + path + ": it is a folder");
 }
 
-/// Whichever of the two is written last would be all that is left.
-void check_apart(const std::string& out, const std::string& checkpoint) {
-  if (out.empty() || checkpoint.empty()) return;
-  // A path that cannot be looked at is told of when it is written.
-  std::error_code ignored;
-  const auto place = [&](const std::string& path) { return std::filesystem::weakly_canonical(std::filesystem::absolute(path, ignored), ignored); };
-  if (out == checkpoint || (place(out) == place(checkpoint) && !place(out).empty()))
-    throw Error(ErrorCode::kUsage, "--out and --checkpoint both name " + out).hint("give each a file of its own");
-}
-
 void resume(const Options& options, runtime::State& state, runtime::FitOptions& fit) {
   fit.resume = runtime::load_checkpoint(options.resume, state, fit.identity);
   const std::optional<uint32_t> seed = options.model.seed;
@@ -131,7 +121,7 @@ void run(const Options& options) {
   const language::TrainSpec& train = train_block(opened, "train");
   check_writable(options.out);
   check_writable(options.checkpoint);
-  check_apart(options.out, options.checkpoint);
+  check_apart("--out", options.out, "--checkpoint", options.checkpoint);
   if (!options.resume.empty() && !options.run.weights.empty())
     throw Error(ErrorCode::kUsage, "--resume continues a training, --weights begins one from other weights: give one of them");
   const InterruptGuard guard;

@@ -1,5 +1,6 @@
 // From a text to a module: which model, what its train block says, and whether model and data fit.
 #include <algorithm>
+#include <cmath>
 #include <filesystem>
 
 #include "frontend/language/data_source.h"
@@ -113,6 +114,8 @@ class Compiler {
     if (!options_.data.empty()) spec.data = read_data_option(options_.data, spec.data);
     if (spec.data) spec.normalise = normalise_of(*spec.data);
     plan.normalise = spec.normalise != Normalise::kNone;
+    if (options_.learning_rate && !std::isfinite(*options_.learning_rate))
+      throw Error(ErrorCode::kUsage, "the learning rate is a finite number, not " + to_text(*options_.learning_rate));
     plan.learning_rate = options_.learning_rate;
     for (const auto& [name, expression] : plan.metrics) spec.metrics.push_back(name);
     if (options_.epochs) spec.epochs = positive(*options_.epochs, "epochs");
@@ -185,7 +188,7 @@ class Compiler {
         fail(ErrorCode::kType, block.offset,
              "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed) +
                  (options_.dims.empty() ? "" : " with what is specialised"),
-             options_.dims.empty() ? "" : "give --batch " + std::to_string(*fixed) + " as well");
+             options_.dims.empty() || *fixed < 1 ? "" : "give --batch " + std::to_string(*fixed) + " as well");
       spec.batch = *fixed;
     }
     if (spec.data) check_data(*spec.data, spec, shape);

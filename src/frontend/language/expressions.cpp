@@ -78,7 +78,26 @@ std::optional<Callable> Lowering::find_callable(std::string_view wanted, const F
   return std::nullopt;
 }
 
+namespace {
+
+/// Where a body assigns `name` behind `offset`.
+const Target* assigned_behind(const Block& body, std::string_view name, uint32_t offset) {
+  for (const Statement& statement : body) {
+    for (const Target& target : statement.targets)
+      if (target.name == name && target.offset > offset) return &target;
+    for (const Block* inner : {&statement.body, &statement.otherwise})
+      if (const Target* found = assigned_behind(*inner, name, offset)) return found;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
 void Lowering::fail_unknown(std::string_view wanted, const Frame& frame, uint32_t offset) const {
+  const Target* later = frame.declaration != nullptr ? assigned_behind(frame.declaration->body, wanted, offset) : nullptr;
+  if (later != nullptr)
+    fail(ErrorCode::kName, frame, offset, "'" + std::string(wanted) + "' has no value yet: it is assigned in line " + std::to_string(frame.source->place(later->offset).line),
+         "statements run in order, none can be about a later one");
   std::set<std::string> candidates = {"training", "true", "false", "none"};
   for (const auto& [known, value] : frame.names) candidates.emplace(known);
   for (const File* file : {&context_.user, &context_.library}) {
