@@ -25,6 +25,7 @@ struct MathArrays {
   const UnaryArrays<float>* unary_f32;
   const BinaryArrays<float>* binary_f32;
   const UnaryArrays<double>* unary_f64;
+  const BinaryArrays<double>* binary_f64;
   void (*random_vectors)(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n);
   void (*random_scalars)(uint32_t seed, uint32_t step, uint32_t stream, const int64_t* index, uint32_t* result, int64_t n);
 };

@@ -14,21 +14,12 @@ namespace {
 
 #define SINTER_SIMD_CASE(op, name) case ScalarOp::k##op:
 bool contains(ScalarOp op, DType dtype) {
-  switch (dtype) {
-    case DType::kF32:
-      switch (op) {
-        SINTER_SIMD_UNARY_F32(SINTER_SIMD_CASE)
-        SINTER_SIMD_BINARY_F32(SINTER_SIMD_CASE)
-        return true;
-        default: return false;
-      }
-    case DType::kF64:
-      switch (op) {
-        SINTER_SIMD_UNARY_F64(SINTER_SIMD_CASE)
-        return true;
-        default: return false;
-      }
-    default: return dtype == DType::kU32 && op == ScalarOp::kRandomBits;
+  switch (op) {
+    SINTER_SIMD_UNARY(SINTER_SIMD_CASE)
+    SINTER_SIMD_BINARY(SINTER_SIMD_CASE)
+    return dtype == DType::kF32 || dtype == DType::kF64;
+    case ScalarOp::kRandomBits: return dtype == DType::kU32;
+    default: return false;
   }
 }
 #undef SINTER_SIMD_CASE

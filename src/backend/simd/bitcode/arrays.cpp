@@ -41,17 +41,19 @@ void random_scalars(uint32_t seed, uint32_t step, uint32_t stream, const int64_t
 }
 
 #define SINTER_SIMD_ENTRY(op, name) {#name, vectors<SINTER_SIMD_F32(name), float>, scalars<SINTER_SIMD_F32_SCALAR(name), float>},
-constexpr UnaryArrays<float> kUnaryF32[] = {SINTER_SIMD_UNARY_F32(SINTER_SIMD_ENTRY){}};
-constexpr BinaryArrays<float> kBinaryF32[] = {SINTER_SIMD_BINARY_F32(SINTER_SIMD_ENTRY){}};
+constexpr UnaryArrays<float> kUnaryF32[] = {SINTER_SIMD_UNARY(SINTER_SIMD_ENTRY){}};
+constexpr BinaryArrays<float> kBinaryF32[] = {SINTER_SIMD_BINARY(SINTER_SIMD_ENTRY){}};
 #undef SINTER_SIMD_ENTRY
 #define SINTER_SIMD_ENTRY(op, name) {#name, vectors<SINTER_SIMD_F64(name), double>, scalars<SINTER_SIMD_F64_SCALAR(name), double>},
-constexpr UnaryArrays<double> kUnaryF64[] = {SINTER_SIMD_UNARY_F64(SINTER_SIMD_ENTRY){}};
+constexpr UnaryArrays<double> kUnaryF64[] = {SINTER_SIMD_UNARY(SINTER_SIMD_ENTRY){}};
+constexpr BinaryArrays<double> kBinaryF64[] = {SINTER_SIMD_BINARY(SINTER_SIMD_ENTRY){}};
 #undef SINTER_SIMD_ENTRY
 
 }  // namespace
 
 #define SINTER_SIMD_PASTE(a, b) a##b
 #define SINTER_SIMD_TABLE(level) SINTER_SIMD_PASTE(sinter_simd_arrays_, level)
-extern "C" const MathArrays SINTER_SIMD_TABLE(SINTER_LEVEL) = {kUnaryF32, kBinaryF32, kUnaryF64, random_vectors, random_scalars};
+extern "C" const MathArrays SINTER_SIMD_TABLE(SINTER_LEVEL) = {kUnaryF32,  kBinaryF32,     kUnaryF64,
+                                                                kBinaryF64, random_vectors, random_scalars};
 
 }  // namespace sinter::backend::simd

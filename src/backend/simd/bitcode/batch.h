@@ -107,6 +107,10 @@ template <class V> Rounded<V> round_product(V a, Scalar<V> b) {
 /// n, of less than 2^50, as float: no level below v4 can convert 64-bit integers.
 inline F64 small_to_float(I64 n) { return as_float<F64>(as_int(F64(kMagic<F64>)) + n) - F64(kMagic<F64>); }
 
+/// An integer that is given as float, as integer.
+inline I32 to_integer(F32 n) { return xsimd::to_int(n); }
+inline I64 to_integer(F64 n) { return as_int(n + F64(kMagic<F64>)) - as_int(F64(kMagic<F64>)); }
+
 /// 2^n for n in the range of normal numbers.
 template <class V> V power_of_two(Int<V> n) { return as_float<V>((n + Float<V>::kBias) << Float<V>::kMantissaBits); }
 

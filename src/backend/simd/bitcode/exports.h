@@ -27,18 +27,17 @@ using NativeU32 = Native<uint32_t>;
 extern "C" {
 #define SINTER_SIMD_DECLARE(op, name)           \
   NativeF32 SINTER_SIMD_F32(name)(NativeF32 x); \
-  float SINTER_SIMD_F32_SCALAR(name)(float x);
-SINTER_SIMD_UNARY_F32(SINTER_SIMD_DECLARE)
+  float SINTER_SIMD_F32_SCALAR(name)(float x);  \
+  NativeF64 SINTER_SIMD_F64(name)(NativeF64 x); \
+  double SINTER_SIMD_F64_SCALAR(name)(double x);
+SINTER_SIMD_UNARY(SINTER_SIMD_DECLARE)
 #undef SINTER_SIMD_DECLARE
 #define SINTER_SIMD_DECLARE(op, name)                        \
   NativeF32 SINTER_SIMD_F32(name)(NativeF32 x, NativeF32 y); \
-  float SINTER_SIMD_F32_SCALAR(name)(float x, float y);
-SINTER_SIMD_BINARY_F32(SINTER_SIMD_DECLARE)
-#undef SINTER_SIMD_DECLARE
-#define SINTER_SIMD_DECLARE(op, name)           \
-  NativeF64 SINTER_SIMD_F64(name)(NativeF64 x); \
-  double SINTER_SIMD_F64_SCALAR(name)(double x);
-SINTER_SIMD_UNARY_F64(SINTER_SIMD_DECLARE)
+  float SINTER_SIMD_F32_SCALAR(name)(float x, float y);      \
+  NativeF64 SINTER_SIMD_F64(name)(NativeF64 x, NativeF64 y); \
+  double SINTER_SIMD_F64_SCALAR(name)(double x, double y);
+SINTER_SIMD_BINARY(SINTER_SIMD_DECLARE)
 #undef SINTER_SIMD_DECLARE
 
 /// The body of sinter_random_bits_u32xN, which random_bits.ll.in defines: the index comes as its low and high halves.

@@ -49,34 +49,47 @@ inline F32 log_of_split(Split<F32> s) {
   return multiply_add(s.n, F32(0x1.62e400p-1f), s.f + low);
 }
 
-inline F32 log(F32 x) { return with_log_specials(x, log_of_split(split(x))); }
+/// f - log(1 + f), plus `also`. With s = f / (2 + f), log(1 + f) = 2 s + s^3 p(s^2) = f - s (f - s^2 p(s^2)): relative 2^-59.4
+inline F64 lost_by_log(F64 f, F64 also) {
+  static constexpr double kP[] = {0x1.5555555555595p-1, 0x1.999999997ee49p-2, 0x1.24924942dd048p-2, 0x1.c71c513ba6e1dp-3,
+                                  0x1.74666bef39785p-3, 0x1.399cea530ec58p-3, 0x1.2f3892d6700b1p-3};
+  const F64 s = f / (F64(2) + f), z = s * s, half_square = F64(0.5) * f * f;
+  // f - s (f - z p) = f - (f^2 / 2 - s (f^2 / 2 + z p)), whose parts are smaller
+  return half_square - multiply_add(s, multiply_add(polynomial<kP>(z), z, half_square), also);
+}
 
-inline F32 log1p(F32 x) {
+inline F64 log_of_split(Split<F64> e) {
+  return multiply_add(e.n, F64(0x1.62e42fefa0000p-1), e.f - lost_by_log(e.f, e.n * F64(0x1.cf79abc9e3b3ap-40)));
+}
+
+template <class V> V log(V x) { return with_log_specials(x, log_of_split(split(x))); }
+
+template <class V> V log1p(V x) {
   // 1 + x is rounded; what it lost (Knuth's two-sum) goes into f.
-  const F32 u = F32(1) + x, part = u - F32(1), lost = (F32(1) - (u - part)) + (x - part);
-  Split<F32> s = split(u);
-  s.f = s.f + scale(lost, {-s.n, xsimd::to_int(-s.n)});
+  const V u = V(1) + x, part = u - V(1), lost = (V(1) - (u - part)) + (x - part);
+  Split<V> s = split(u);
+  s.f = s.f + scale(lost, {-s.n, to_integer(-s.n)});
   return with_sign_of(with_log_specials(u, log_of_split(s)), x);
 }
 
-inline F32 log2(F32 x) {
-  // log2(1 + f) = f (log2(e) + f p(f)): relative 2^-27.1; log2(e) in two parts
+/// log2(1 + f).
+inline F32 log2_near_one(F32 f) {
+  // f (log2(e) + f p(f)): relative 2^-27.1; log2(e) in two parts
   static constexpr float kP[] = {-0x1.715476p-1f, 0x1.ec7030p-2f, -0x1.7153e0p-2f, 0x1.279d6cp-2f, -0x1.ecd0d8p-3f, 0x1.9de64cp-3f,
                                  -0x1.684fecp-3f, 0x1.9cdb56p-3f, -0x1.7bd8a2p-3f};
-  const Split<F32> s = split(x);
-  const F32 low = multiply_add(polynomial<kP>(s.f), s.f * s.f, s.f * F32(0x1.4ae0c0p-26f));
-  return with_log_specials(x, s.n + multiply_add(s.f, F32(0x1.715476p+0f), low));
+  const F32 low = multiply_add(polynomial<kP>(f), f * f, f * F32(0x1.4ae0c0p-26f));
+  return multiply_add(f, F32(0x1.715476p+0f), low);
+}
+inline F64 log2_near_one(F64 f) {
+  // f log2(e) in parts of which the first is exact, less what the logarithm loses
+  const F64 upper = as_float<F64>(as_int(f) & I64(-1LL << 27)), log2e(0x1.71547652b82fep+0), log2e_upper(0x1.715476p+0), log2e_rest(0x1.4ae0bf85ddf44p-26);
+  const F64 low = multiply_add(f - upper, log2e_upper, multiply_add(f, log2e_rest, -log2e * lost_by_log(f, F64(0))));
+  return upper * log2e_upper + low;
 }
 
-inline F64 log(F64 x) {
-  // With s = f / (2 + f), log(1 + f) = 2 s + s^3 p(s^2) = f - s (f - s^2 p(s^2)): relative 2^-59.4
-  static constexpr double kP[] = {0x1.5555555555595p-1, 0x1.999999997ee49p-2, 0x1.24924942dd048p-2, 0x1.c71c513ba6e1dp-3,
-                                  0x1.74666bef39785p-3, 0x1.399cea530ec58p-3, 0x1.2f3892d6700b1p-3};
-  const Split<F64> e = split(x);
-  const F64 s = e.f / (F64(2) + e.f), z = s * s, half_square = F64(0.5) * e.f * e.f;
-  // f - s (f - z p) = f - (f^2 / 2 - s (f^2 / 2 + z p)), whose parts are smaller
-  const F64 low = half_square - multiply_add(s, multiply_add(polynomial<kP>(z), z, half_square), e.n * F64(0x1.cf79abc9e3b3ap-40));
-  return with_log_specials(x, multiply_add(e.n, F64(0x1.62e42fefa0000p-1), e.f - low));
+template <class V> V log2(V x) {
+  const Split<V> s = split(x);
+  return with_log_specials(x, s.n + log2_near_one(s.f));
 }
 
 }  // namespace sinter::backend::simd
