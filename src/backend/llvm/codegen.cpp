@@ -72,9 +72,9 @@ void set_target_attributes(llvm::Module& module, const TargetDescription& descri
   }
 }
 
-/// Links bitcode into `module`: only what is needed, and hidden.
+/// Links bitcode into `module`: only what is needed, which alone is read, and hidden.
 void link_bitcode(llvm::Module& module, llvm::StringRef bitcode, const char* what) {
-  auto parsed = llvm::parseBitcodeFile(llvm::MemoryBufferRef(bitcode, what), module.getContext());
+  auto parsed = llvm::getLazyBitcodeModule(llvm::MemoryBufferRef(bitcode, what), module.getContext());
   if (!parsed) SINTER_CHECK(false, std::string(what) + ": " + llvm::toString(parsed.takeError()));
   std::unique_ptr<llvm::Module> library = std::move(*parsed);
   library->setTargetTriple(module.getTargetTriple());

@@ -229,10 +229,7 @@ Value* ScalarEmitter::math_call(llvm::IRBuilder<>& b, ScalarOp op, std::span<Val
   const unsigned lanes = lanes_of(type);
   const auto native = static_cast<unsigned>(target_.lanes(static_cast<int>(size_in_bytes(dtype))));
   const auto symbol = simd::math_symbol(op, dtype, static_cast<int>(lanes == 1 ? 1 : native));
-  if (!symbol) {
-    if (op != ScalarOp::kRsqrt) return routine_per_lane(b, op, a, dtype);
-    return b.CreateFDiv(llvm::ConstantFP::get(type, 1.0), b.CreateUnaryIntrinsic(llvm::Intrinsic::sqrt, a[0]));
-  }
+  if (!symbol) return routine_per_lane(b, op, a, dtype);
   if (lanes == 1 || lanes == native) return library_call(b, *symbol, a, type);
   // Registers at a time; a part of a register is padded with copies of its first lane.
   Value* result = llvm::PoisonValue::get(type);
