@@ -162,7 +162,8 @@ bool report(const char* dtype, const Function* MathArrays::*list, const Referenc
       char where[64];
       const bool two = std::is_same_v<Function, BinaryArrays<T>>;
       std::snprintf(where, sizeof(where), two ? "%.9g, %.9g" : "%.9g", worst[i].argument, worst[i].second);
-      std::printf("%-10s %-5s %-5s %8.3f %8.1f  %-32s %12.2f\n", function, dtype, label.c_str(), worst[i].error, truth.max_ulp, where, speeds[i]);
+      std::printf("%-10s %-5s %-5s %8.3f %8.1f  %-32s %12.2f\n", function, dtype, label.c_str(), worst[i].error, truth.max_ulp, where,
+                  speeds[i]);
       if (worst[i].error > truth.max_ulp) kept = false;
       ++i;
     }

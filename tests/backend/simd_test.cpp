@@ -61,8 +61,8 @@ std::vector<float> sample_f32() {
   return sample;
 }
 
-/// Every range of exponents, ordinary numbers, and the neighbours of multiples of pi/2 up to 2^60 of them; the last number is of all doubles
-/// the nearest to such a multiple.
+/// Every range of exponents, ordinary numbers, and the neighbours of multiples of pi/2 up to 2^60 of them; the last number is of all
+/// doubles the nearest to such a multiple.
 std::vector<double> sample_f64() {
   std::vector<double> sample = special_values<double>();
   for (uint64_t i = 0; i < 200000; ++i) sample.push_back(std::bit_cast<double>(i * 92233720368547ull + i % 7));
@@ -149,8 +149,14 @@ TEST_P(SimdMath, PowerF64IsExactWhereTheResultIsADouble) {
       if (exponent > 60) break;
     }
   }
-  for (int n = -1074; n <= 1023; ++n) add(2, n, std::ldexp(1.0, n)), add(std::ldexp(1.0, n), 1, std::ldexp(1.0, n)), add(std::ldexp(1.0, n), -0.0, 1);
-  for (int n = -1022; n <= 1022; n += 2) add(std::ldexp(1.0, n), 0.5, std::ldexp(1.0, n / 2)), add(-std::ldexp(1.0, n / 2), 2, std::ldexp(1.0, n));
+  for (int n = -1074; n <= 1023; ++n) {
+    const double power = std::ldexp(1.0, n);
+    add(2, n, power), add(power, 1, power), add(power, -0.0, 1);
+  }
+  for (int n = -1022; n <= 1022; n += 2) {
+    const double root = std::ldexp(1.0, n / 2), square = std::ldexp(1.0, n);
+    add(square, 0.5, root), add(-root, 2, square);
+  }
   for (int n = 1; n < 20000; n += 7) add(static_cast<double>(n) * n, 0.5, n);
   while (x.size() % 16) add(1, 1, 1);
   std::vector<double> result(x.size());

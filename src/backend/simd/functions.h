@@ -1,6 +1,6 @@
-// The one list of what the vector math library contains, in f32 and f64: ScalarOps (without their k) and their names in text and symbols. Read
-// by the bitcode's exports, by math_symbol, and by the arrays for tests. Whoever adds a function writes it in bitcode/, names it here, and
-// states its bound in accuracy.h.
+// The one list of what the vector math library contains, in f32 and f64: ScalarOps (without their k) and their names in text and symbols.
+// Read by the bitcode's exports, by math_symbol, and by the arrays for tests. Whoever adds a function writes it in bitcode/, names it here,
+// and states its bound in accuracy.h.
 #pragma once
 
 // Functions of one operand that models use much: in f32 inlined where they are called.

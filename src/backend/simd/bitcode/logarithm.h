@@ -3,7 +3,7 @@
 
 #include <limits>
 
-#include "batch.h"
+#include "exact.h"
 
 namespace sinter::backend::simd {
 
@@ -82,7 +82,7 @@ inline F32 log2_near_one(F32 f) {
 }
 inline F64 log2_near_one(F64 f) {
   // f log2(e) in parts of which the first is exact, less what the logarithm loses
-  const F64 upper = as_float<F64>(as_int(f) & I64(-1LL << 27)), log2e(0x1.71547652b82fep+0), log2e_upper(0x1.715476p+0), log2e_rest(0x1.4ae0bf85ddf44p-26);
+  const F64 log2e(0x1.71547652b82fep+0), log2e_upper(0x1.715476p+0), log2e_rest(0x1.4ae0bf85ddf44p-26), upper = upper_half(f);
   const F64 low = multiply_add(f - upper, log2e_upper, multiply_add(f, log2e_rest, -log2e * lost_by_log(f, F64(0))));
   return upper * log2e_upper + low;
 }

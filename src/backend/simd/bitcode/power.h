@@ -1,5 +1,5 @@
-// pow of either float type. f32 has not enough digits for y log2(x), and computes in binary64; f64 computes it as a sum of two. Polynomials:
-// fit_polynomials.py.
+// pow of either float type. f32 has not enough digits for y log2(x), and computes in binary64; f64 computes it as a sum of two.
+// Polynomials: fit_polynomials.py.
 #pragma once
 
 #include "exact.h"

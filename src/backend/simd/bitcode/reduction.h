@@ -12,7 +12,8 @@ template <class V> struct Quadrant {
 };
 
 /// Arguments up to kLimit are reduced by parts of pi/2 (Cody and Waite). n times each part is known exactly, by an fma or by the shortness
-/// of the parts; what the subtractions lose is kept. The first of them is exact, and the last part is so small that it only adds to what is lost.
+/// of the parts; what the subtractions lose is kept. The first of them is exact, and the last part is so small that it only adds to what
+/// is lost.
 template <class V> struct HalfPi;
 template <> struct HalfPi<F32> {
   static constexpr float kInverse = 0x1.45f306p-1f;
@@ -75,8 +76,8 @@ struct Turns {
   double n, part[3];
 };
 
-/// For one double beyond 2^20 (garbage for others), in integers: of 2/pi the 192 bits are taken that matter for x's exponent. Those above give
-/// multiples of 4, those below less than 2^-137; no double is nearer than 2^-62 to a multiple of pi/2.
+/// For one double beyond 2^20 (garbage for others), in integers: of 2/pi the 192 bits are taken that matter for x's exponent. Those above
+/// give multiples of 4, those below less than 2^-137; no double is nearer than 2^-62 to a multiple of pi/2.
 inline Turns turns_of(double x) {
   static constexpr uint64_t kTwoOverPi[] = {  // 64 bits before the point, 1216 behind it
       0, 0xa2f9836e4e441529, 0xfc2757d1f534ddc0, 0xdb6295993c439041, 0xfe5163abdebbc561, 0xb7246e3a424dd2e0, 0x06492eea09d1921c,
@@ -89,7 +90,9 @@ inline Turns turns_of(double x) {
   // The mantissa times 2^exponent is |x|; the first bit that matters has the weight 2^(1 - exponent), and 2^63 is the table's first.
   const uint64_t exponent_up = field < 1043 ? 0 : field - 1043;  // exponent + 32
   const uint64_t first = exponent_up + 30, at = first / 64, shift = first % 64;
-  const auto word = [&](uint64_t k) { return static_cast<uint64_t>((Product{kTwoOverPi[at + k]} << 64 | kTwoOverPi[at + k + 1]) << shift >> 64); };
+  const auto word = [&](uint64_t k) {
+    return static_cast<uint64_t>((Product{kTwoOverPi[at + k]} << 64 | kTwoOverPi[at + k + 1]) << shift >> 64);
+  };
   const Product low = Product{mantissa} * word(2), middle = Product{mantissa} * word(1) + static_cast<uint64_t>(low >> 64);
   const uint64_t high = mantissa * word(0) + static_cast<uint64_t>(middle >> 64), next = static_cast<uint64_t>(middle);
   // The upper two bits are whole turns; the rest, as a signed number, is the fraction.
