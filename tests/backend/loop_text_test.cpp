@@ -100,7 +100,7 @@ TEST(LoopText, MistakesHaveTheirPlace) {
       {0, "nan: f32)\n    }\n}", "nan: f32)\n    }\n", ErrorCode::kSyntax, 14, 1, "statement"},
       {0, "nan: f32)\n    }\n}", "nan: f32)\n    }\n}\nmore", ErrorCode::kSyntax, 14, 1, "end of the text"},
       {4, "a a(offset 10*r, stride", "a a(offset 10*r, strive", ErrorCode::kSyntax, 18, 30, "expected \"stride\""},
-      {4, "columns 8 at most 8\n            depth 4", "columns 8\n            depth 4", ErrorCode::kSyntax, 22, 13, "expected \"at\""},
+      {4, "columns 8 at most 8\n            depth 4", "columns 8\n            depth 4", ErrorCode::kSyntax, 23, 13, "expected \"at\""},
       {2, "site 1", "site 2", ErrorCode::kType, 10, 5, "no such failure site"},
   };
   for (const Mistake& mistake : kMistakes) {
@@ -170,6 +170,7 @@ const std::vector<std::string> kPieces = {"9223372036854775807",
                                           "accumulate",
                                           "spread",
                                           "raised",
+                                          "ahead b2(offset 0, depth_stride 1)\n",
                                           "\"",
                                           "\n",
                                           "#",

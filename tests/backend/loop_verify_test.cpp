@@ -122,6 +122,8 @@ std::vector<Case> broken_contracts() {
           {"L11", edited(text, "rows 2 at most 4", "rows n at most 0")},
           {"L11", edited(edited(text, "row_stride 2) {", "row_stride 2) spread {"), "a r(offset 0, stride 2", "a r(offset 0, stride n")},
           {"L11", edited(edited(text, "row_stride 2) {", "row_stride 2) spread {"), "a r(offset 0, stride 2", "a r(offset 0, stride 1")},
+          {"L3", edited(text, "rows 2 at most 4", "ahead u(offset m, depth_stride 1) rows 2 at most 4")},
+          {"L3", edited(text, "rows 2 at most 4", "ahead u(offset 0, depth_stride i) rows 2 at most 4")},
           {"L3", edited(text, "depth n", "depth m")},
           {"L3", edited(text, "depth_stride 2", "depth_stride i")}};
 }

@@ -12,6 +12,8 @@ namespace {
 
 using llvm::Value;
 
+constexpr uint64_t kStepsAhead = 16;  // of the depth, each a dozen cycles: about as long as the third cache takes
+
 std::string symbol_of(const ContractLibrary::Call& form) {
   std::string symbol = "contract_" + std::string(name(form.a_dtype)) + "_" + std::to_string(form.rows) + "x" + std::to_string(form.vectors);
   if (form.masked) symbol += "_masked";
@@ -19,6 +21,7 @@ std::string symbol_of(const ContractLibrary::Call& form) {
   if (form.batched) symbol += "_batched";
   if (form.raised) symbol += "_raised";
   if (form.group > 1) return symbol + (form.tail ? "_words_tail" : "_words");
+  if (form.ahead) symbol += "_ahead";
   if (form.a_spread) return symbol + "_spread";
   symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
   return symbol;
@@ -37,7 +40,8 @@ class Microkernel {
 
   llvm::Function* write() {
     llvm::Type *p = b_.getPtrTy(), *n = b_.getInt64Ty();
-    llvm::Type* parameters[] = {p, p, p, n, n, n, n, n, n, n, n, n};
+    std::vector<llvm::Type*> parameters{p, p, p, n, n, n, n, n, n, n, n, n};
+    if (form_.ahead) parameters.insert(parameters.end(), {p, n});
     function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), llvm::Function::InternalLinkage, symbol_of(form_), module_);
     function_->setDoesNotThrow();
     function_->addFnAttr(llvm::Attribute::NoInline);
@@ -49,6 +53,7 @@ class Microkernel {
     b_depth_ = argument(5), c_stride_ = argument(6), depth_ = argument(7);
     b_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function_));
     if (form_.masked) make_masks(argument(11));
+    if (form_.ahead) ahead_.push_back({argument(12), argument(13), element_});
     std::vector<Value*> sums = initial();
     if (form_.batched) {
       sums = loop(argument(8), {{a_, argument(9), a_element_}, {panel_, argument(10), element_}}, sums,
@@ -157,7 +162,14 @@ class Microkernel {
     if (form_.group > 1) return over_words(a, panel, std::move(sums));
     std::vector<Value*> row_offsets;
     for (size_t row = 0; row < rows(); ++row) row_offsets.push_back(b_.CreateMul(a_stride_, b_.getInt64(row)));
-    return loop(depth_, {{a, a_depth_, element_}, {panel, b_depth_, element_}}, std::move(sums), [&](const std::vector<Value*>& at, std::vector<Value*> before) {
+    // Where rows of A are next to each other every step of the depth reads a line far from the last one, often of another page: no hardware sees it coming.
+    const bool across_lines = form_.a_unit_row && !form_.a_unit_depth && !form_.a_spread;
+    Value* soon = across_lines ? b_.CreateMul(a_depth_, b_.getInt64(kStepsAhead)) : nullptr;
+    std::vector<Moving> moving{{a, a_depth_, element_}, {panel, b_depth_, element_}};
+    moving.insert(moving.end(), ahead_.begin(), ahead_.end());
+    return loop(depth_, moving, std::move(sums), [&](const std::vector<Value*>& at, std::vector<Value*> before) {
+      if (form_.ahead) fetch(at[2], 2);
+      if (across_lines) fetch(b_.CreateGEP(element_, at[0], soon), 3);
       std::vector<Value*> columns;
       for (size_t v = 0; v < vectors(); ++v) columns.push_back(load_vector(at[1], v));
       for (size_t row = 0; row < rows(); ++row) {
@@ -196,6 +208,11 @@ class Microkernel {
     return loop(any, {{last_a, group, a_element_}, {last_panel, b_depth_, word}}, std::move(sums), step(true));
   }
 
+  /// Asks for a line to be brought into the first cache (3) or the second (2).
+  void fetch(Value* from, uint32_t level) {
+    b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {b_.getPtrTy()}, {from, b_.getInt32(0), b_.getInt32(level), b_.getInt32(1)});
+  }
+
   Value* multiply_add(Value* x, Value* y, Value* sum) {
     if (!is_float(form_.dtype)) return b_.CreateAdd(sum, b_.CreateMul(x, y));
     if (target_.has_fma) return b_.CreateIntrinsic(llvm::Intrinsic::fma, {vector_}, {x, y, sum});
@@ -213,6 +230,7 @@ class Microkernel {
   unsigned lanes_;
   Value *a_ = nullptr, *panel_ = nullptr, *c_ = nullptr, *a_stride_ = nullptr, *a_depth_ = nullptr, *b_depth_ = nullptr, *c_stride_ = nullptr, *depth_ = nullptr;
   std::vector<Value*> masks_;
+  std::vector<Moving> ahead_;
 };
 
 }  // namespace
@@ -242,8 +260,10 @@ llvm::Function* ContractLibrary::microkernel(const Call& form) {
 }
 
 void ContractLibrary::call(llvm::IRBuilder<>& builder, const Call& c) {
-  builder.CreateCall(microkernel(c), {c.a, c.b, c.c, c.a_stride, c.a_depth_stride, c.b_depth_stride, c.c_stride, c.depth, c.batches,
-                                      c.a_batch_stride, c.b_batch_stride, c.columns});
+  std::vector<Value*> arguments{c.a,     c.b,       c.c,              c.a_stride,       c.a_depth_stride, c.b_depth_stride, c.c_stride,
+                                c.depth, c.batches, c.a_batch_stride, c.b_batch_stride, c.columns};
+  if (c.ahead) arguments.insert(arguments.end(), {c.ahead_from, c.ahead_stride});
+  builder.CreateCall(microkernel(c), arguments);
 }
 
 }  // namespace sinter::backend

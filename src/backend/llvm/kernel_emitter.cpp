@@ -275,6 +275,8 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.a_batch_stride = uniform(contract.a.batch_stride);
   call.b_batch_stride = uniform(contract.b.batch_stride);
   call.columns = uniform(contract.columns);
+  call.ahead = contract.ahead >= 0 && call.group == 1;
+  if (call.ahead) call.ahead_from = address(contract.ahead, uniform(contract.ahead_offset)), call.ahead_stride = uniform(contract.ahead_stride);
   llvm::Type* element = memory_type(context_, dtype);
 
   const auto rows_from = [&](Value* row, int height, bool masked) {

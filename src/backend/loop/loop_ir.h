@@ -165,6 +165,8 @@ struct Contract {
   bool accumulate = false;
   bool a_raised = false;  // by words: elements of A, i8, count 128 more than they are
   bool a_spread = false;  // each element of A stands a.stride times in a row, a constant: the lanes of the target
+  int32_t ahead = -1;     // a hint, no access: while step k is computed, the line at ahead_offset + k*ahead_stride of this buffer may be fetched
+  Dim ahead_offset, ahead_stride;
 };
 
 /// to[r, c] = from[c, r] for r < rows, c < columns, and 0 for columns <= c < filled: a copy that swaps which axis is unit-stride. Element (r, c) of

@@ -53,6 +53,7 @@ class Walk {
                        for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.rows, &s.columns, &s.depth, &s.batches}) visit_(*dim);
                        operand(s.a);
                        operand(s.b);
+                       if (s.ahead >= 0) visit_(s.ahead_offset), visit_(s.ahead_stride);
                      },
                      [&](const Transpose& s) {
                        for (const Dim* dim : {&s.offset, &s.row_stride, &s.from_offset, &s.column_stride, &s.rows, &s.columns}) visit_(*dim);

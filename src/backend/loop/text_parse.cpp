@@ -402,6 +402,14 @@ class Parser {
     cursor_.expect("{");
     s.a = operand("a");
     s.b = operand("b");
+    if (cursor_.accept("ahead")) {
+      s.ahead = buffer();
+      cursor_.expect("(");
+      s.ahead_offset = labelled("offset");
+      cursor_.expect(",");
+      s.ahead_stride = labelled("depth_stride");
+      cursor_.expect(")");
+    }
     s.rows = labelled("rows");
     s.max_rows = at_most();
     s.columns = labelled("columns");

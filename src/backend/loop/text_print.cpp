@@ -121,6 +121,7 @@ class Printer {
          (s.accumulate ? " accumulate" : "") + (s.a_raised ? " raised" : "") + (s.a_spread ? " spread" : ""));
     line("a " + operand(s.a));
     line("b " + operand(s.b));
+    if (s.ahead >= 0) line("ahead " + buffer(s.ahead) + "(offset " + s.ahead_offset.to_string() + ", depth_stride " + s.ahead_stride.to_string() + ")");
     line("rows " + s.rows.to_string() + " at most " + std::to_string(s.max_rows));
     line("columns " + s.columns.to_string() + " at most " + std::to_string(s.max_columns));
     line("depth " + s.depth.to_string());

@@ -357,6 +357,7 @@ class Verifier {
     for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.rows, &s.columns, &s.depth, &s.batches}) check(*dim);
     for (const ContractOperand* o : {&s.a, &s.b})
       for (const Dim* dim : {&o->offset, &o->stride, &o->depth_stride, &o->batch_stride}) check(*dim);
+    if (s.ahead >= 0) buffer(s.ahead), check(s.ahead_offset), check(s.ahead_stride);
     const auto fits = [](const Dim& size, int most) { return !size.is_constant() || (size.constant() >= 0 && size.constant() <= most); };
     require(fits(s.rows, s.max_rows) && fits(s.columns, s.max_columns), "L11", "rows or columns are more than the register tile has");
   }

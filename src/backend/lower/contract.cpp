@@ -9,6 +9,8 @@ namespace {
 
 using loop::LoopKind;
 
+constexpr int64_t kLineBytes = 64;  // of a cache
+
 class ContractWriter {
  public:
   ContractWriter(KernelBuilder& builder, const FusionRequest& request)
@@ -287,7 +289,27 @@ class ContractWriter {
     c.max_rows = schedule_.tile_rows;
     c.max_columns = static_cast<int>(panel.most);
     c.accumulate = accumulate;
+    ask_ahead(c, row, first);
     writer_.here().push_back({std::move(c)});
+  }
+
+  /// While this panel is computed, the next one that the kernel takes (of the next pass over the depth, or of the next block of columns) is asked for, one
+  /// line of its width per tile of rows: the third cache has all that time to answer. The last panel asks for what lies behind it, which costs nothing.
+  void ask_ahead(loop::Contract& c, const Dim& row, const Dim& first) const {
+    const auto rows = form_.rows.as_constant();
+    const bool one_panel = ceil_div(form_.columns, width()) == Dim(1) && form_.batch == Dim(1);
+    if (form_.group != 1 || !form_.rhs_columns_contiguous || schedule_.column_block != width() || one_panel || (rows && *rows <= 2 * schedule_.tile_rows)) return;
+    const int64_t line = kLineBytes / static_cast<int64_t>(size_in_bytes(dtype_)), lines = (width() + line - 1) / line;
+    const Dim part = min(floor_div(row, schedule_.tile_rows), lines - 1) * line;
+    const int64_t block = schedule_.depth_block;
+    const Dim passes = block == 0 ? Dim(1) : ceil_div(form_.depth, block);
+    const Dim step = floor_div(first_column_, width()) * passes + (block == 0 ? Dim(0) : floor_div(first, block)) + 1;
+    const Dim panel = floor_div(step, passes), depth = mod(step, passes) * block;
+    const Dim before = batch_ * form_.depth * (form_.panel_width != 0 ? ceil_div(form_.columns, width()) * width() : form_.columns);
+    c.ahead = argument(1);
+    c.ahead_stride = form_.panel_width != 0 ? Dim(width()) : form_.columns;
+    c.ahead_offset = simplify(before + part + (form_.panel_width != 0 ? (panel * form_.depth + depth) * width() : depth * form_.columns + panel * width()),
+                              builder_.bounds());
   }
 
   loop::ContractOperand rows_operand(const Dim& row, const Dim& first) const {

@@ -42,7 +42,7 @@ class Redirect {
     redirect(s.buffer, s.indices);
     if (held_.contains(s.buffer)) s.stream_beyond = 0;
   }
-  void at(loop::Contract& s) const { shift(s.a.buffer, s.a.offset), shift(s.b.buffer, s.b.offset), shift(s.c, s.c_offset); }
+  void at(loop::Contract& s) const { shift(s.a.buffer, s.a.offset), shift(s.b.buffer, s.b.offset), shift(s.c, s.c_offset), shift(s.ahead, s.ahead_offset); }
   void at(loop::Transpose& s) const { shift(s.to, s.offset), shift(s.from, s.from_offset); }
 
   void redirect(int32_t buffer, std::vector<Dim>& indices) const {

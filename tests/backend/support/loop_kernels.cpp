@@ -107,6 +107,7 @@ kernel product {
         contract t(offset 0, row_stride 8) {
             a a(offset 10*r, stride 5, depth_stride 1, batch_stride 0)
             b panel(offset 0, stride 1, depth_stride 8, batch_stride 0)
+            ahead b(offset 40*tile + 40, depth_stride 8)
             rows min(2, m - 2*r) at most 2
             columns 8 at most 8
             depth 4
