@@ -162,6 +162,8 @@ void run(const Options& options) {
     throw error;
   }
   teller.finish();
+  if (fit.resume && fit.resume->epoch >= fit.epochs)
+    std::cerr << "nothing is left to train: " << options.resume << " holds " << fit.resume->epoch << " epochs; --epochs says how many there are in all\n";
   if (!options.out.empty() && !result.last) runtime::save_weights(options.out, state, fit.identity);
   if (!options.out.empty() && !options.json) std::cerr << "weights are in " << options.out << "\n";
 }

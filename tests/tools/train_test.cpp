@@ -250,6 +250,10 @@ TEST(Train, WhatAResumedTrainingKeepsIsTold) {
   EXPECT_NE(seed.error.find("began with seed 5"), std::string::npos) << seed.error;
   EXPECT_EQ(folder.run(train + "--epochs 2 --seed 5 --resume c.ckpt").status, 0);
   EXPECT_EQ(folder.run(train + "--epochs 2 --resume c.ckpt").status, 0);
+  const Outcome over = folder.run(train + "--epochs 1 --resume c.ckpt --out w.safetensors");
+  EXPECT_EQ(over.status, 0) << over.error;
+  EXPECT_NE(over.error.find("c.ckpt holds 1 epochs; --epochs"), std::string::npos) << over.error;
+  EXPECT_TRUE(std::filesystem::exists(folder / "w.safetensors"));
   const Outcome rate = folder.run(train + "--epochs 2 --learning-rate 0.5 --resume c.ckpt");
   EXPECT_EQ(rate.status, 1);
   EXPECT_NE(rate.error.find("learning rate"), std::string::npos) << rate.error;
