@@ -13,6 +13,9 @@ using ir::Builder;
 using ir::Integers;
 using ir::Value;
 
+/// So few rows wait for the rhs, and their bytes are raised as they are read; in more, that would take the place of products.
+constexpr int64_t kFewRows = 8;
+
 /// A contraction in canonical form: each operand is [batch.., free.., depth..] or [batch.., depth.., free..].
 struct Form {
   size_t batch_axes, depth_axes;
@@ -115,10 +118,18 @@ class Grouping {
     attributes["width"] = packing.width;
     attributes["wide"] = true;
     const bool raised = dtypes_[0] == DType::kI8 && packing.unsigned_bytes;
-    if (raised) attributes["raised"] = true;
-    const Value product = builder_.call("dot_panels", {lhs, words_of(builder_, rhs, form, group, packing.width)}, std::move(attributes));
+    const bool few = form.rows.as_constant().value_or(kFewRows + 1) <= kFewRows;
+    if (raised && few) attributes["raised"] = true;
+    const Value left = raised && !few ? raised_bytes(lhs) : lhs;
+    const Value product = builder_.call("dot_panels", {left, words_of(builder_, rhs, form, group, packing.width)}, std::move(attributes));
     if (!raised) return product;
     return builder_.call("subtract", {product, offset_of(builder_, rhs, form, builder_.shape(product))});
+  }
+
+  /// x + 128 as u8: the sign bit the other way round.
+  Value raised_bytes(Value x) {
+    const Value flipped = builder_.call("xor", {x, builder_.full(-128, DType::kI8, builder_.shape(x))});
+    return builder_.call("bitcast", {flipped}, {{"dtype", DType::kU8}});
   }
 
   Builder& builder_;

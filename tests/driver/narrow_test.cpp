@@ -37,6 +37,8 @@ const Program kPrograms[] = {
     {"bf16_gradient", "bf16[m, 24] @ bf16[24, 40]", kRounded, 3e-2, true},
     {"f16_product", "f16[m, 30] @ f16[30, 20]", 2e-3, 2e-3},
     {"i8_by_weights", "i8[m, 130] @ const i8[130, 50]"},
+    {"i8_one_row", "i8[1, 67] @ i8[67, 50] + cast(i8[m, 50], i32)"},
+    {"i8_few_rows", "i8[8, 131] @ const i8[131, 50] + sum(cast(i8[m], i32), axes = [0])"},
     {"i8_activations", "i8[m, 67] @ i8[67, 50]"},
     {"i8_transposed", "dot_general(i8[67, m], i8[9, 67], lhs_contract = [0], rhs_contract = [1], wide = true)"},
     {"i8_batched", "dot_general(i8[2, m, 9], i8[2, 9, 20], lhs_batch = [0], rhs_batch = [0], lhs_contract = [2], rhs_contract = [1], wide = true)"},
