@@ -1,5 +1,5 @@
-// Ahead of time: functions of a module as one object and a plain-C header. The object needs the C library alone (and libm when a function of
-// it is called); nothing of Sinter, no C++ library.
+// Ahead of time: functions of a module as one object and a plain-C header. The object needs the C library alone (of libm, fmod for a
+// remainder of floats, and fma on v2); nothing of Sinter, no C++ library.
 #pragma once
 
 #include <string>

@@ -7,8 +7,7 @@ namespace {
 
 #define SINTER_ROUTINE(symbol) {#symbol, (void*)&symbol},
 #define SINTER_BOTH(op) SINTER_ROUTINE(sinter_##op##_f32) SINTER_ROUTINE(sinter_##op##_f64)
-const SinterRoutine kRoutines[] = {
-    SINTER_UNARY_ROUTINES(SINTER_BOTH) SINTER_BINARY_ROUTINES(SINTER_BOTH) SINTER_BOTH(fma) SINTER_ROUTINE(sinter_random_bits_u32)};
+const SinterRoutine kRoutines[] = {SINTER_BOTH(remainder) SINTER_BOTH(fma) SINTER_ROUTINE(sinter_random_bits_u32)};
 
 }  // namespace
 
