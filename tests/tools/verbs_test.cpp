@@ -241,6 +241,16 @@ TEST(Command, AnObjectTrainsInPlainC) {
   EXPECT_NE(trained.out.find("accuracy"), std::string::npos);
 }
 
+TEST(Command, ObjectsOfSeveralModelsLinkIntoOneProgram) {
+  const Folder folder;
+  ASSERT_EQ(folder.run("sinter compile " + example("neuron") + " --train -o a.o --prefix one").status, 0);
+  ASSERT_EQ(folder.run("sinter compile " + example("classifier") + " --train -o b.o --prefix two").status, 0);
+  folder.write("main.c", "#include \"a.h\"\n#include \"b.h\"\nint main(void) { return one_predict_workspace_bytes(1) < 0 || two_predict_workspace_bytes(1) < 0; }\n");
+  const Outcome built = folder.run("cc -I. main.c a.o b.o -lm -o both && ./both && nm -g --defined-only a.o");
+  EXPECT_EQ(built.status, 0) << built.error;
+  EXPECT_EQ(built.out.find("_ZN"), std::string::npos) << "names of C++ are seen: " << built.out;
+}
+
 TEST(Command, AnObjectNeedsAPlaceAndAName) {
   const Folder folder;
   EXPECT_EQ(folder.run("sinter compile " + example("classifier")).status, 1);

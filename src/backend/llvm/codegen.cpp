@@ -87,6 +87,8 @@ void link_bitcode(llvm::Module& module, llvm::StringRef bitcode, const char* wha
     if (!value.isDeclaration() && defined.count(value.getName().str())) {
       value.setLinkage(llvm::GlobalValue::InternalLinkage);
       value.setDSOLocal(true);
+      // A linker keeps one group of a name: the functions of a second object would refer to what is gone.
+      if (auto* object = llvm::dyn_cast<llvm::GlobalObject>(&value)) object->setComdat(nullptr);
     }
 }
 
