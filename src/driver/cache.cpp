@@ -18,7 +18,7 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr std::string_view kMagic = "sinter kernel cache 2\n";
+constexpr std::string_view kMagic = "sinter kernel cache 3\n";
 constexpr std::string_view kEnding = ".sinter-kernels";
 
 void put_number(std::string& bytes, uint64_t value) { bytes.append(reinterpret_cast<const char*>(&value), sizeof value); }
@@ -53,7 +53,8 @@ class Reader {
   bool ok_ = true;
 };
 
-std::string checksum(std::string_view bytes) { return Hasher().bytes(bytes.data(), bytes.size()).finish().to_string(); }
+/// Of an entry and of the key that it belongs to, so that one under another's name is damaged.
+std::string checksum(const Hash128& key, std::string_view bytes) { return Hasher().text(key.to_string()).bytes(bytes.data(), bytes.size()).finish().to_string(); }
 
 struct BuildIdSearch {
   uintptr_t address;
@@ -118,7 +119,7 @@ std::optional<CacheEntry> Cache::find(const Hash128& key) const {
     std::string_view bytes = file.bytes();
     if (bytes.substr(0, kMagic.size()) != kMagic) return std::nullopt;
     bytes.remove_prefix(kMagic.size());
-    if (bytes.size() < 32 || checksum(bytes.substr(32)) != bytes.substr(0, 32)) return std::nullopt;
+    if (bytes.size() < 32 || checksum(key, bytes.substr(32)) != bytes.substr(0, 32)) return std::nullopt;
     Reader reader(bytes.substr(32));
     CacheEntry entry;
     entry.program = runtime::decode(reader.text());
@@ -143,7 +144,7 @@ void Cache::store(const Hash128& key, const CacheEntry& entry) const {
   try {
     std::error_code error;
     fs::create_directories(folder_, error);
-    const std::string sum = checksum(payload);
+    const std::string sum = checksum(key, payload);
     const std::string_view parts[] = {kMagic, sum, payload};
     io::write_atomically(path_of(key), parts);
     struct Old {

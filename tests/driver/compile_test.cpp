@@ -181,6 +181,18 @@ TEST_F(CacheTest, DamagedEntriesAreCompiledAnew) {
   EXPECT_NO_THROW(compile(module, "predict"));
 }
 
+TEST_F(CacheTest, EntriesUnderAnothersNameAreCompiledAnew) {
+  const ir::Module module = example("neuron");
+  compile(module, "predict");
+  const std::filesystem::path first = only_entry();
+  compile(module, "step");
+  for (const auto& entry : std::filesystem::directory_iterator(folder_.path()))
+    if (entry.path() != first) std::filesystem::copy_file(first, entry.path(), std::filesystem::copy_options::overwrite_existing);
+  CompileReport report;
+  compile(module, "step", {}, &report);
+  EXPECT_FALSE(report.from_cache);
+}
+
 TEST_F(CacheTest, AnUnwritableFolderIsNoError) {
   ::setenv("SINTER_CACHE", "/proc/no_such_folder", 1);
   EXPECT_NO_THROW(compile(example("neuron"), "predict"));
