@@ -17,17 +17,6 @@ namespace {
 
 constexpr int kMostLinks = 40;  // as the system's own limit
 
-/// What `path` names in the end. A link is written through, to a file that may not exist yet, so that replacing never turns the link into a file.
-std::string follow_links(std::string path) {
-  std::error_code failed;
-  for (int i = 0; i < kMostLinks; ++i) {
-    const std::filesystem::path target = std::filesystem::read_symlink(path, failed);
-    if (failed) return path;  // no link
-    path = (std::filesystem::path(path).parent_path() / target).string();
-  }
-  return path;
-}
-
 /// Files aside are called NAME.PID-N.aside: a name that no one gives to a file of his own, since such files are removed.
 constexpr std::string_view kEnding = ".aside";
 bool is_name_aside(std::string_view name, std::string_view of) {
@@ -116,6 +105,16 @@ class FileAside {
 };
 
 }  // namespace
+
+std::string follow_links(std::string path) {
+  std::error_code failed;
+  for (int i = 0; i < kMostLinks; ++i) {
+    const std::filesystem::path target = std::filesystem::read_symlink(path, failed);
+    if (failed) return path;  // no link
+    path = (std::filesystem::path(path).parent_path() / target).string();
+  }
+  return path;
+}
 
 void write_atomically(const std::string& path, std::span<const std::string_view> parts) {
   FileAside file(path);

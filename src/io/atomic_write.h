@@ -13,4 +13,7 @@ namespace sinter::io {
 void write_atomically(const std::string& path, std::span<const std::string_view> parts);
 void write_atomically(const std::string& path, std::string_view content);
 
+/// What such a write replaces: a link is written through, to a file that may not exist yet, so that replacing never turns the link into a file.
+std::string follow_links(std::string path);
+
 }  // namespace sinter::io

@@ -69,6 +69,7 @@ SymbolValues symbol_values(const Options& options, const Opened& opened, const r
 void run(const Options& options) {
   const Subject subject = subject_of(options);
   const Opened& opened = subject.opened;
+  check_apart({{"--json", options.json}}, files_read(options.model, options.run));
   const auto team = make_team(options.run.threads);
   const driver::CompileOptions compile = compile_options(options.run);
   driver::CompileReport report;

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "driver/training.h"
+#include "io/atomic_write.h"
 #include "io/mapping.h"
 #include "ir/text.h"
 
@@ -83,13 +84,37 @@ SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module&
   return symbols;
 }
 
-void check_apart(const std::string& option, const std::string& path, const std::string& other_option, const std::string& other_path) {
-  if (path.empty() || other_path.empty()) return;
-  // A path that cannot be looked at is told of when it is written.
+namespace {
+
+bool same_place(const std::string& a, const std::string& b) {
+  if (a == b) return true;
+  // A path that cannot be looked at is told of when it is opened. The last name may be a link to a file that is not there yet.
   std::error_code ignored;
-  const auto place = [&](const std::string& name) { return std::filesystem::weakly_canonical(std::filesystem::absolute(name, ignored), ignored); };
-  if (path == other_path || (place(path) == place(other_path) && !place(path).empty()))
-    throw Error(ErrorCode::kUsage, option + " and " + other_option + " both name " + path).hint("give each a file of its own");
+  const auto place = [&](const std::string& path) {
+    return std::filesystem::weakly_canonical(std::filesystem::absolute(io::follow_links(path), ignored), ignored);
+  };
+  return place(a) == place(b) && !place(a).empty();
+}
+
+}  // namespace
+
+void check_apart(const std::vector<NamedFile>& outputs, const std::vector<NamedFile>& inputs) {
+  const auto check = [](const NamedFile& output, const NamedFile& other, const char* hint) {
+    if (output.path.empty() || other.path.empty() || !same_place(output.path, other.path)) return;
+    throw Error(ErrorCode::kUsage, output.what + " and " + other.what + " both name " + output.path).hint(hint);
+  };
+  for (size_t i = 0; i < outputs.size(); ++i) {
+    for (const NamedFile& input : inputs) check(outputs[i], input, "what is read would be overwritten; write to another file");
+    for (size_t j = i + 1; j < outputs.size(); ++j) check(outputs[i], outputs[j], "give each a file of its own");
+  }
+}
+
+std::vector<NamedFile> files_read(const ModelOptions& model, const RunOptions& run, const language::TrainSpec* train) {
+  std::vector<NamedFile> files{{"the model text", model.file}, {"--weights", run.weights}};
+  if (train == nullptr || !train->data) return files;
+  const auto path = train->data->arguments.find("path");
+  if (path != train->data->arguments.end()) files.push_back({model.data.empty() ? "the train block's data" : "--data", std::get<std::string>(path->second)});
+  return files;
 }
 
 language::Options language_options(const ModelOptions& options) {

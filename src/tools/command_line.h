@@ -70,8 +70,15 @@ bool is_graph_text(const std::string& path);
 /// "name=value" pairs of an option. Raises Error kUsage.
 std::map<std::string, std::string> parse_pairs(const std::vector<std::string>& pairs, const std::string& option);
 int64_t parse_count(const std::string& text, const std::string& what);
-/// Raises Error kUsage when two outputs would go to one file: whichever is written last would be all that is left. Empty paths are none.
-void check_apart(const std::string& option, const std::string& path, const std::string& other_option, const std::string& other_path);
+/// A file that a verb reads or writes, and the words that name it in a message: the option, mostly. An empty path is no file.
+struct NamedFile {
+  std::string what, path;
+};
+/// Raises Error kUsage when an output would replace a file that is read, or another output, under whatever names: whichever is written last would
+/// be all that is left.
+void check_apart(const std::vector<NamedFile>& outputs, const std::vector<NamedFile>& inputs);
+/// What every verb that runs a model reads: its text, the file of its data (when `train` tells that data are read), its weights.
+std::vector<NamedFile> files_read(const ModelOptions& model, const RunOptions& run, const language::TrainSpec* train = nullptr);
 /// Values of --dim for a function. Raises Error kUsage, kName for a symbol that the function does not have.
 SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module& module, std::string_view function);
 

@@ -58,7 +58,7 @@ void write_object(const Options& options, const Opened& opened) {
   if (!opened.module.find_function("predict") && options.function.empty() && opened.module.functions.empty())
     throw Error(ErrorCode::kUsage, options.model.file + " has no functions");
   const std::string header = options.header.empty() ? std::filesystem::path(options.out).replace_extension(".h").string() : options.header;
-  check_apart("-o", options.out, "--header", header);
+  check_apart({{"-o", options.out}, {"--header", header}}, {{"the model text", options.model.file}});
   const std::string prefix = options.prefix.empty() ? opened.module.name : options.prefix;
   const driver::ObjectFile file = driver::compile_object(opened.module, chosen_functions(options, opened.module), prefix, compile_options(options));
   io::write_atomically(options.out, file.object);
@@ -88,6 +88,7 @@ void run(const Options& options) {
   if (options.out.empty()) {
     std::cout << text;
   } else {
+    check_apart({{"-o", options.out}}, {{"the model text", options.model.file}});
     io::write_atomically(options.out, text);
   }
 }

@@ -91,6 +91,7 @@ void run(const Options& options) {
   const Opened opened = open_model(options.model);
   const language::TrainSpec& train = train_block(opened, "predict");
   if (opened.outputs.empty()) throw Error(ErrorCode::kUsage, "the model has no output");
+  check_apart({{"--out", options.out}}, files_read(options.model, options.run, &train));
   runtime::DataRequest request = driver::data_request(opened.module, train);
   request.label_optional = true;
   const InterruptGuard guard;

@@ -29,6 +29,8 @@ std::string preview(const Tensor& tensor) {
   return "[" + text + (tensor.size() > kShown ? ", ...]" : "]");
 }
 
+std::string output_path(const std::string& folder, const std::string& name) { return folder + "/" + name + ".npy"; }
+
 void write_outputs(const std::map<std::string, Tensor>& outputs, const std::string& folder) {
   if (folder.empty()) {
     for (const auto& [name, tensor] : outputs) std::cout << name << ": " << tensor.type_string() << " = " << preview(tensor) << "\n";
@@ -37,7 +39,7 @@ void write_outputs(const std::map<std::string, Tensor>& outputs, const std::stri
   std::error_code error;
   std::filesystem::create_directories(folder, error);
   if (error) throw Error(ErrorCode::kIo, "cannot make the folder " + folder + ": " + error.message());
-  for (const auto& [name, tensor] : outputs) io::write_npy(folder + "/" + name + ".npy", tensor);
+  for (const auto& [name, tensor] : outputs) io::write_npy(output_path(folder, name), tensor);
   std::cerr << "wrote " << outputs.size() << (outputs.size() == 1 ? " output to " : " outputs to ") << folder << "\n";
 }
 
@@ -58,6 +60,16 @@ void check_inputs(const ir::Module& module, const std::string& function, const s
       throw Error(ErrorCode::kUsage, "input " + quoted(name) + " has no value").hint("--input " + name + "=FILE.npy, of type " + module.variable(name).type.to_string());
 }
 
+/// No output replaces a file that is read.
+void check_outputs(const Options& options, const ir::Module& module, const std::string& function) {
+  if (options.out.empty()) return;
+  std::vector<NamedFile> outputs, read = files_read(options.model, options.run);
+  for (const std::string& name : module.function(function).results)
+    if (module.variable(name).role == Role::kOutput) outputs.push_back({"the output " + name, output_path(options.out, name)});
+  for (const auto& [name, path] : parse_pairs(options.inputs, "--input")) read.push_back({"--input " + name, path});
+  check_apart(outputs, read);
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   std::string function = options.function;
@@ -65,6 +77,7 @@ void run(const Options& options) {
   std::map<std::string, Tensor> inputs;
   for (const auto& [name, path] : parse_pairs(options.inputs, "--input")) inputs[name] = io::read_npy(path);
   check_inputs(opened.module, function, inputs);
+  check_outputs(options, opened.module, function);
   const auto team = make_team(options.run.threads);
   runtime::State state;
   prepare_state(opened, options.run, options.seed.value_or(opened.train ? opened.train->seed : 0), state, *team);

@@ -116,12 +116,19 @@ void resume(const Options& options, runtime::State& state, runtime::FitOptions& 
         .hint("leave --seed away, or begin a new training from its weights: --weights " + options.resume);
 }
 
+void check_files(const Options& options, const language::TrainSpec& train) {
+  check_writable(options.out);
+  check_writable(options.checkpoint);
+  const std::vector<NamedFile> inputs = files_read(options.model, options.run, &train);
+  check_apart({{"--out", options.out}, {"--checkpoint", options.checkpoint}}, inputs);
+  // A checkpoint may go on in its own file.
+  check_apart({{"--out", options.out}}, {{"--resume", options.resume}});
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   const language::TrainSpec& train = train_block(opened, "train");
-  check_writable(options.out);
-  check_writable(options.checkpoint);
-  check_apart("--out", options.out, "--checkpoint", options.checkpoint);
+  check_files(options, train);
   if (!options.resume.empty() && !options.run.weights.empty())
     throw Error(ErrorCode::kUsage, "--resume continues a training, --weights begins one from other weights: give one of them");
   const InterruptGuard guard;
