@@ -1,6 +1,7 @@
 // What the verbs that run a model share: its functions, its state, Ctrl-C.
 #include <csignal>
 
+#include "base/text.h"
 #include "driver/reference_function.h"
 #include "driver/training.h"
 #include "runtime/fit.h"
@@ -46,6 +47,9 @@ std::vector<std::unique_ptr<runtime::Function>> make_functions(const Opened& ope
 
 const language::TrainSpec& train_block(const Opened& opened, const std::string& verb) {
   if (!opened.train) throw Error(ErrorCode::kUsage, opened.path + " has no train block, which " + verb + " needs").hint("it names data, loss and metrics: see docs/language.md");
+  if (opened.train->batch < 1)
+    throw Error(ErrorCode::kUsage, verb + " cannot take data in batches of " + std::to_string(opened.train->batch))
+        .hint("the first dim of the input " + quoted(opened.train->feature) + " is the batch");
   return *opened.train;
 }
 

@@ -223,10 +223,35 @@ TEST(Train, SpecialisedAndSymbolicFormsShareWeightsAndCheckpoints) {
       EXPECT_EQ(resumed.status, 0) << made << used << resumed.error;
     }
   }
-  const Outcome unlike = folder.run("sinter evaluate" + model + "--weights w.safetensors --specialize batch=64");
+}
+
+TEST(Train, ABatchThatIsCompiledInIsTheTrainBlocksBatch) {
+  const Folder folder;
+  const std::string model = " " + example("classifier") + " ";
+  const std::string data = "--data 'clusters(samples = 1280, classes = 10, split = 0.5)' --threads 1 ";
+  io::write_npy((folder / "x.npy").string(), Tensor(DType::kF32, {20, 32}));
+  io::write_npy((folder / "none.npy").string(), Tensor(DType::kF32, {0, 32}));
+  const std::string lines[] = {
+      "train" + model + data + "--epochs 1 --specialize batch=20 --out w.safetensors",
+      "evaluate" + model + data + "--specialize batch=20 --weights w.safetensors",
+      "evaluate" + model + data + "--specialize batch=64 --batch 64 --weights w.safetensors",
+      "predict" + model + data + "--specialize batch=20 --weights w.safetensors",
+      "run" + model + "--specialize batch=20 --input x=x.npy",
+      "run" + model + "--specialize batch=0 --input x=none.npy",
+      "compile" + model + "--specialize batch=20 -o m.o",
+      "bench" + model + "--specialize batch=20",
+      "inspect" + model + "--specialize batch=20",
+  };
+  for (const std::string& line : lines) {
+    const Outcome outcome = folder.run("sinter " + line);
+    EXPECT_EQ(outcome.status, 0) << line << "\n" << outcome.error;
+  }
+  const Outcome unlike = folder.run("sinter evaluate" + model + "--weights w.safetensors --specialize batch=64 --batch 32");
   EXPECT_EQ(unlike.status, 1);
-  EXPECT_NE(unlike.error.find("give --batch 64 as well"), std::string::npos) << unlike.error;
-  EXPECT_EQ(folder.run("sinter evaluate" + model + "--weights w.safetensors --specialize batch=64 --batch 64").status, 0);
+  EXPECT_NE(unlike.error.find("--batch is 32, the first dim of 'x' is 64 by --specialize"), std::string::npos) << unlike.error;
+  const Outcome empty = folder.run("sinter train" + model + "--specialize batch=0");
+  EXPECT_EQ(empty.status, 1);
+  EXPECT_NE(empty.error.find("train cannot take data in batches of 0"), std::string::npos) << empty.error;
 }
 
 TEST(Train, SpecialisedWidthsBelongToTheModel) {

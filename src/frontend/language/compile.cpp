@@ -45,7 +45,7 @@ class Compiler {
     compiled.inputs = program.inputs();
     compiled.outputs = program.outputs();
     check_dims();
-    if (compiled.train) finish_train(*block, compiled);
+    if (compiled.train) finish_train(*block, model, compiled);
     return compiled;
   }
 
@@ -169,7 +169,7 @@ class Compiler {
     }
   }
 
-  void finish_train(const TrainBlock& block, Compiled& compiled) const {
+  void finish_train(const TrainBlock& block, const Declaration& model, Compiled& compiled) const {
     TrainSpec& spec = *compiled.train;
     spec.outputs = compiled.outputs;
     if (compiled.inputs.empty()) fail(ErrorCode::kType, block.offset, "the model '" + spec.model + "' has no input that data could feed");
@@ -181,17 +181,34 @@ class Compiler {
     if (shape.rank() == 0)
       fail(ErrorCode::kType, block.offset, "the input '" + spec.feature + "' is a scalar; data come in batches along its first dim");
     spec.batch_symbol = shape[0].as_symbol();
-    if (const auto fixed = shape[0].as_constant(); fixed && *fixed != spec.batch) {
-      const bool chosen =
-          options_.batch || std::any_of(block.settings.begin(), block.settings.end(), [](const Setting& s) { return s.name == "batch"; });
-      if (chosen)
-        fail(ErrorCode::kType, block.offset,
-             "the batch is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(*fixed) +
-                 (options_.dims.empty() ? "" : " with what is specialised"),
-             options_.dims.empty() || *fixed < 1 ? "" : "give --batch " + std::to_string(*fixed) + " as well");
-      spec.batch = *fixed;
-    }
+    if (const auto fixed = shape[0].as_constant()) fix_batch(block, model, *fixed, spec);
     if (spec.data) check_data(*spec.data, spec, shape);
+  }
+
+  /// The first dim of what data feed is a number: the batch is that number, unless it was chosen to be another. A dim that was compiled in
+  /// comes from the same hand as --batch, so it outweighs what the text says.
+  void fix_batch(const TrainBlock& block, const Declaration& model, int64_t fixed, TrainSpec& spec) const {
+    if (fixed == spec.batch) return;
+    const std::string differ = " is " + std::to_string(spec.batch) + ", the first dim of '" + spec.feature + "' is " + std::to_string(fixed);
+    const bool specialised = follows_specialised(model, spec.feature);
+    if (specialised && options_.batch)
+      throw Error(ErrorCode::kUsage, "--batch" + differ + " by --specialize").at({source_.file}).hint("give both the same size, or one of them alone");
+    const auto is_batch = [](const Setting& setting) { return setting.name == "batch"; };
+    if (!specialised && (options_.batch || std::any_of(block.settings.begin(), block.settings.end(), is_batch)))
+      fail(ErrorCode::kType, block.offset, "the batch" + differ);
+    spec.batch = fixed;
+  }
+
+  /// The first dim of an input is written with a symbol that is compiled in.
+  bool follows_specialised(const Declaration& model, std::string_view input) const {
+    for (const Parameter& parameter : model.parameters)
+      if (parameter.name == input && parameter.type && !parameter.type->axes.empty() && parameter.type->axes[0].dim != nullptr)
+        return names_specialised(*parameter.type->axes[0].dim);
+    return false;
+  }
+  bool names_specialised(const Expression& dim) const {
+    if (dim.kind == Expression::Kind::kName) return options_.dims.contains(dim.text);
+    return std::any_of(dim.operands.begin(), dim.operands.end(), [&](const ExpressionPtr& operand) { return names_specialised(*operand); });
   }
 
   static void check_data(const DataSpec& data, const TrainSpec& spec, const Shape& shape) {
