@@ -91,6 +91,16 @@ const Target* assigned_behind(const Block& body, std::string_view name, uint32_t
   return nullptr;
 }
 
+/// What stands at `offset` is in an assignment to `name`.
+bool is_assigned_at(const Block& body, std::string_view name, uint32_t offset) {
+  const auto behind = std::find_if(body.begin(), body.end(), [&](const Statement& statement) { return statement.offset > offset; });
+  if (behind == body.begin()) return false;
+  const Statement& statement = *(behind - 1);
+  if (is_assigned_at(statement.body, name, offset) || is_assigned_at(statement.otherwise, name, offset)) return true;
+  return statement.kind == Statement::Kind::kAssign &&
+         std::any_of(statement.targets.begin(), statement.targets.end(), [&](const Target& target) { return target.name == name; });
+}
+
 }  // namespace
 
 void Lowering::fail_unknown(std::string_view wanted, const Frame& frame, uint32_t offset) const {
@@ -98,6 +108,9 @@ void Lowering::fail_unknown(std::string_view wanted, const Frame& frame, uint32_
   if (later != nullptr)
     fail(ErrorCode::kName, frame, offset, "'" + std::string(wanted) + "' has no value yet: it is assigned in line " + std::to_string(frame.source->place(later->offset).line),
          "statements run in order, none can be about a later one");
+  if (frame.declaration != nullptr && is_assigned_at(frame.declaration->body, wanted, offset))
+    fail(ErrorCode::kName, frame, offset, "'" + std::string(wanted) + "' has no value yet: it is this statement that assigns it",
+         "the first statement that assigns a name cannot read it");
   std::set<std::string> candidates = {"training", "true", "false", "none"};
   for (const auto& [known, value] : frame.names) candidates.emplace(known);
   for (const File* file : {&context_.user, &context_.library}) {

@@ -93,6 +93,10 @@ ir::Function Program::emit_predict() {
   for (size_t i = 0; i < results.size(); ++i) {
     const std::string name(results[i].first);
     const ir::Value value = *results[i].second.as<ir::Value>();
+    if (train_ != nullptr && name == "label") {
+      lowering.fail(ErrorCode::kName, frame, model_.results[i].offset, "a result of a model that is trained cannot be named 'label', which belongs to the compiler",
+                    "give it another name");
+    }
     declare(table_, {{name, Role::kOutput, emission.builder().type(value), {}}, None{}, model_.source, model_.results[i].offset});
     emission.write(name, value);
     outputs_.push_back(name);
