@@ -23,15 +23,26 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
 void add_train_options(CLI::App& verb, ModelOptions& options) {
   verb.add_option("--epochs", options.epochs, "Epochs, instead of the text's");
   verb.add_option("--batch", options.batch, "Samples per step, instead of the text's");
-  verb.add_option("--seed", options.seed, "Seed of initial values and shuffling, instead of the text's")->check(CLI::Range(uint32_t{0}, UINT32_MAX));
+  verb.add_option("--seed", options.seed, "Seed of initial values and shuffling, instead of the text's")->check(whole_number(0, UINT32_MAX));
   verb.add_option("--learning-rate", options.learning_rate, "Learning rate, instead of the text's");
 }
 
 void add_run_options(CLI::App& verb, RunOptions& options) {
   verb.add_option("--weights", options.weights, "Parameters and state from a .safetensors file (weights or a checkpoint)");
-  verb.add_option("--threads", options.threads, "Threads to use; all cores unless given")->check(CLI::Range(1, 1024));
+  verb.add_option("--threads", options.threads, "Threads to use; all cores unless given")->check(whole_number(1, 1024));
   verb.add_flag("--reference", options.reference, "Run the reference evaluator instead of native code (slow)");
   verb.add_flag("--no-cache", options.no_cache, "Compile anew, and keep nothing");
+}
+
+CLI::Validator whole_number(int64_t lowest, int64_t highest) {
+  const std::string limit = highest == INT64_MAX ? "" : std::to_string(highest);
+  const auto check = [=](const std::string& text) -> std::string {
+    int64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error == std::errc() && end == text.data() + text.size() && value >= lowest && value <= highest) return {};
+    return quoted(text) + " is no whole number from " + std::to_string(lowest) + (limit.empty() ? " up" : " to " + limit);
+  };
+  return CLI::Validator(check, std::to_string(lowest) + ".." + limit);
 }
 
 driver::CompileOptions compile_options(const RunOptions& options) {

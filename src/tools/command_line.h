@@ -4,6 +4,7 @@
 #include <CLI/CLI.hpp>
 
 #include <atomic>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <optional>
@@ -51,6 +52,8 @@ struct RunOptions {
   bool no_cache = false;
 };
 void add_run_options(CLI::App& verb, RunOptions& options);
+/// Checks an option's value, and tells the whole range when it does not hold.
+CLI::Validator whole_number(int64_t lowest, int64_t highest = INT64_MAX);
 driver::CompileOptions compile_options(const RunOptions& options);
 std::unique_ptr<runtime::Team> make_team(int threads);
 

@@ -69,7 +69,7 @@ void add_info(CLI::App& app) {
   auto options = std::make_shared<Options>();
   CLI::App* verb = app.add_subcommand("info", "Show this machine, instruction sets, and the kernel cache");
   verb->add_flag("--measure", options->measure, "Measure the peaks of arithmetic and memory, and what a parallel region costs");
-  verb->add_option("--threads", options->threads, "Threads to measure with; all cores unless given")->check(CLI::Range(1, 1024));
+  verb->add_option("--threads", options->threads, "Threads to measure with; all cores unless given")->check(whole_number(1, 1024));
   verb->callback([options] {
     print_info();
     if (options->measure) print_peaks(options->threads);

@@ -15,7 +15,7 @@ struct Options {
   bool train = false;
 };
 
-void list_variables(const ir::Module& module, Role role, const std::string& title, int64_t& elements, double& bytes) {
+std::string list_of(const ir::Module& module, Role role, const std::string& title, int64_t& elements, double& bytes) {
   std::vector<std::vector<std::string>> rows{{title, "type", "elements"}};
   for (const ir::Variable& variable : module.variables) {
     if (variable.role != role) continue;
@@ -26,20 +26,21 @@ void list_variables(const ir::Module& module, Role role, const std::string& titl
     }
     rows.push_back({variable.name, variable.type.to_string(), count.is_constant() ? format_count(count.constant()) : count.to_string()});
   }
-  if (rows.size() > 1) std::cout << table(rows, {2}) << "\n";
+  return rows.size() > 1 ? table(rows, {2}) + "\n" : "";
 }
 
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   std::string function = options.train ? "step" : opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
   const ir::Module part = driver::only(opened.module, function);
-  std::cout << "model " << opened.module.name << ", function " << function << "\n\n";
+  // Printed at the end: a value that is out of range shows only when sizes are computed.
+  std::string text = "model " + opened.module.name + ", function " + function + "\n\n";
   int64_t parameters = 0, states = 0, other = 0;
   double parameter_bytes = 0, state_bytes = 0, other_bytes = 0;
-  list_variables(part, Role::kInput, "input", other, other_bytes);
-  list_variables(part, Role::kOutput, "output", other, other_bytes);
-  list_variables(part, Role::kParameter, "parameter", parameters, parameter_bytes);
-  list_variables(part, Role::kState, "state", states, state_bytes);
+  text += list_of(part, Role::kInput, "input", other, other_bytes);
+  text += list_of(part, Role::kOutput, "output", other, other_bytes);
+  text += list_of(part, Role::kParameter, "parameter", parameters, parameter_bytes);
+  text += list_of(part, Role::kState, "state", states, state_bytes);
   const driver::Lowered lowered = driver::lower(opened.module, function);
   const runtime::Program& program = lowered.code.program;
   SymbolValues symbols = parse_dims(options.dims, opened.module, function);
@@ -64,7 +65,7 @@ void run(const Options& options) {
     if (variable.role == Role::kPrepared) prepared += static_cast<double>(byte_count(variable.type).constant());
     if (variable.role == Role::kConstant) constants += static_cast<double>(byte_count(variable.type).constant());
   }
-  std::cout << table({
+  text += table({
       {"parameters", format_count(parameters) + " (" + format_bytes(parameter_bytes) + ")"},
       {"state", format_count(states) + " (" + format_bytes(state_bytes) + ")"},
       {"constants", format_bytes(constants)},
@@ -73,6 +74,7 @@ void run(const Options& options) {
       {"arithmetic", flops.to_string() + " operations" + (at.empty() ? "" : ", " + format_count(flops.evaluate(symbols)) + at)},
       {"temporaries", format_bytes(static_cast<double>(layout.arena_bytes())) + at + ", scratch " + format_bytes(static_cast<double>(scratch)) + " per thread"},
   });
+  std::cout << text;
 }
 
 }  // namespace

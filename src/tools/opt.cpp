@@ -63,7 +63,7 @@ void add_opt(CLI::App& app) {
   verb->add_option("--passes", options->passes, "Run these instead of the whole pipeline: a,b,c");
   verb->add_option("--dump", options->dump, "Print the module after each pass: all, or only when changed")->check(CLI::IsMember({"changed", "all"}));
   verb->add_option("--stop-after", options->stop_after, "Stop after the first pass of this name");
-  verb->add_option("--bisect", options->bisect, "Run only the first N passes")->check(CLI::NonNegativeNumber);
+  verb->add_option("--bisect", options->bisect, "Run only the first N passes")->check(whole_number(0));
   verb->add_flag("--list", options->list, "List the passes and why each stands where it does");
   verb->add_flag("--time", options->time, "Tell on stderr what each pass did and how long it took");
   verb->callback([options] { run(*options); });

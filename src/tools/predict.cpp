@@ -124,7 +124,7 @@ void add_predict(CLI::App& app) {
   verb->add_option("--batch", options->model.batch, "Samples at a time");
   add_run_options(*verb, options->run);
   verb->add_option("-o,--out", options->out, "Write one line per sample here; to the terminal unless given");
-  verb->add_option("--show", options->show, "Show this many samples with their predictions")->check(CLI::Range(1, 100));
+  verb->add_option("--show", options->show, "Show this many samples with their predictions")->check(whole_number(1, 100));
   verb->callback([options] { run(*options); });
 }
 

@@ -107,7 +107,7 @@ void add_run(CLI::App& app) {
   CLI::App* verb = app.add_subcommand("run", "Run a model on given tensors and show or save what comes out");
   add_model_options(*verb, options->model);
   add_run_options(*verb, options->run);
-  verb->add_option("--seed", options->seed, "Seed of initial values, where no weights are given")->check(CLI::Range(uint32_t{0}, UINT32_MAX));
+  verb->add_option("--seed", options->seed, "Seed of initial values, where no weights are given")->check(whole_number(0, UINT32_MAX));
   verb->add_option("--input", options->inputs, "An input's value, from a .npy file")->type_name("NAME=FILE");
   verb->add_option("--dim", options->dims, "The value of a symbol that no input determines")->type_name("SYMBOL=VALUE");
   verb->add_option("--function", options->function, "One function: predict unless given");

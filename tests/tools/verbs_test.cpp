@@ -112,10 +112,13 @@ TEST(Command, ValuesThatMeanNothingAreRefused) {
       {"check ''", "files"},
       {"compile" + model + "-o m.o --header ./m.o", "-o and --header both name m.o"},
       {"compile" + model + "-o m.h", "-o and --header both name m.h"},
-      {"train" + model + "--seed -1", "error: --seed: Value -1 not in range 0 to 4294967295"},
+      {"train" + model + "--seed -1", "error: --seed: \"-1\" is no whole number from 0 to 4294967295"},
       {"train" + model + "--learning-rate nan", "finite"},
       {"train" + model + "--epochs many", "error: Could not convert: --epochs = many"},
-      {"opt m.sir --bisect -1", "--bisect"},
+      {"train" + model + "--threads x", "error: --threads: \"x\" is no whole number from 1 to 1024"},
+      {"train" + model + "--threads 0", "error: --threads: \"0\" is no whole number from 1 to 1024"},
+      {"opt m.sir --bisect -1", "error: --bisect: \"-1\" is no whole number from 0 up\n"},
+      {"inspect" + model + "--dim batch=9000000000000000000", "tiles"},
       {"opt m.sir --stop-after no_such", "no_such"},
       {"inspect" + model + "--dim foo=1", "no symbol \"foo\"; its symbols: batch"},
       {"bench" + model + "--dim foo=1", "no symbol \"foo\""},
@@ -128,6 +131,7 @@ TEST(Command, ValuesThatMeanNothingAreRefused) {
     const Outcome outcome = folder.run("sinter " + test.line);
     EXPECT_EQ(outcome.status, 1) << test.line << "\n" << outcome.out;
     EXPECT_NE(outcome.error.find(test.says), std::string::npos) << test.line << "\n" << outcome.error;
+    EXPECT_EQ(outcome.out, "") << test.line;
   }
 }
 
