@@ -71,12 +71,16 @@ std::shared_ptr<const runtime::Executable> link(CacheEntry entry) {
 }  // namespace
 
 ir::Module only(const ir::Module& module, std::string_view name) {
-  const ir::Function& function = module.function(name);
-  std::set<std::string> used(function.arguments.begin(), function.arguments.end());
-  used.insert(function.results.begin(), function.results.end());
   ir::Module part;
   part.name = module.name;
-  part.functions.push_back(function);
+  part.functions.push_back(module.function(name));
+  // Of a module that has been through the passes.
+  if (const ir::Function* preparation = passes::preparation_of(module, module.function(name))) part.functions.push_back(*preparation);
+  std::set<std::string> used;
+  for (const ir::Function& function : part.functions) {
+    used.insert(function.arguments.begin(), function.arguments.end());
+    used.insert(function.results.begin(), function.results.end());
+  }
   for (const ir::Variable& variable : module.variables)
     if (used.count(variable.name)) part.variables.push_back(variable);
   return part;

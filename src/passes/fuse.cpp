@@ -1,5 +1,6 @@
 #include "passes/fuse.h"
 
+#include <algorithm>
 #include <set>
 
 #include "passes/dce.h"
@@ -31,7 +32,21 @@ ir::Graph with_own_numbers(const ir::Graph& graph) {
   return changed;
 }
 
+/// Texts may have been through here before. Kernels that were cut once stay as they are: nodes outside of them would be cut without a look
+/// at what stands inside.
+bool is_fused(const ir::Graph& graph) {
+  const auto fusion = [](const ir::Node& node) { return node.op->name == "fusion"; };
+  if (std::none_of(graph.nodes().begin(), graph.nodes().end(), fusion)) return false;
+  const auto outside = std::find_if_not(graph.nodes().begin(), graph.nodes().end(), fusion);
+  if (outside != graph.nodes().end()) {
+    Error error(ErrorCode::kUnsupported, "some nodes are in fusions already, one node is not: " + outside->op->name);
+    throw error.rule("fuse").at({.node = outside->name}).hint("give the module as it was before fuse, or put every node into a fusion");
+  }
+  return true;
+}
+
 void fuse_function(const ir::Module& module, ir::Function& function, const FuseOptions& options, FusionReport* report) {
+  if (is_fused(function.graph)) return;
   const WorkingOn scope("function " + function.name);
   function.graph = split_reductions(with_own_numbers(dce(function.graph)));
   Groups groups(function.graph);

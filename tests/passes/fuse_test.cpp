@@ -69,6 +69,41 @@ TEST(Fuse, MakesFewKernelsOfTheClassifier) {
   EXPECT_LE(fused.function("init").graph.nodes().size(), 2u);
 }
 
+TEST(Fuse, LeavesWhatIsFusedAsItIs) {
+  const ir::Module fused = run(prepared_classifier(), kFuse);
+  FusionReport report;
+  EXPECT_EQ(ir::print(fuse(fused, {}, &report)), ir::print(fused));
+  EXPECT_TRUE(report.decisions.empty());
+}
+
+TEST(Fuse, RefusesNodesBesideFusions) {
+  const ir::Module mixed = ir::parse_module(R"(sir 1
+module mixed
+
+variable x: f32[4] input
+variable y: f32[4] output
+
+function main {
+    %0: f32[4] = argument @x
+    %1: f32[4] = fusion %0 {kind = "loops", reason = ""} body {
+        %0: f32[4] = argument 0
+        %1: f32[4] = exp %0
+        return %1
+    }
+    %2: f32[4] = exp %1 "z"
+    return @y = %2
+}
+)", "mixed.sir");
+  try {
+    fuse(mixed, {});
+    FAIL() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "some nodes are in fusions already, one node is not: exp");
+    EXPECT_EQ(error.place().node, "z");
+    EXPECT_NE(error.hint().find("before fuse"), std::string::npos) << error.hint();
+  }
+}
+
 TEST(Fuse, UpdatesAllParametersInOneKernelInPlaceAtTheEnd) {
   const ir::Module fused = run(prepared_classifier(), kFuse);
   const ir::Function& step = fused.function("step");

@@ -135,6 +135,28 @@ TEST(Command, ValuesThatMeanNothingAreRefused) {
   }
 }
 
+TEST(Command, TextsThatHaveBeenThroughThePassesGoOnAsTheyAre) {
+  const Folder folder;
+  // Wide enough for packed weights, which a function of their own prepares.
+  folder.write("wide.sinter", "sinter 1\nmodel wide(x: f32[batch, 784]) -> y, z {\n    h = relu(dense(x, 256))\n    y = softmax(dense(h, 100))\n    z = layer_norm(h)\n}\n");
+  io::write_npy((folder / "x.npy").string(), Tensor::of<float>({2, 784}, std::vector<float>(1568, 0.5f)));
+  for (const std::string& model : {example("classifier") + " --train --function step", example("classifier") + " --function predict", std::string("wide.sinter --function predict")}) {
+    ASSERT_EQ(folder.run("sinter compile " + model + " --emit=graph >before.sir").status, 0) << model;
+    ASSERT_EQ(folder.run("sinter opt before.sir >fused.sir").status, 0) << model;
+    const Outcome again = folder.run("sinter opt fused.sir"), checked = folder.run("sinter check fused.sir");
+    EXPECT_EQ(again.status, 0) << model << again.error;
+    EXPECT_EQ(again.out, folder.read("fused.sir")) << model;
+    EXPECT_EQ(checked.status, 0) << model << checked.error;
+    EXPECT_EQ(folder.run("sinter compile before.sir --emit=loops").out, folder.run("sinter compile fused.sir --emit=loops").out) << model;
+  }
+  for (const std::string how : {"", " --reference"}) {
+    const Outcome before = folder.run("sinter run before.sir --input x=x.npy" + how), after = folder.run("sinter run fused.sir --input x=x.npy" + how);
+    EXPECT_EQ(before.status, 0) << before.error;
+    EXPECT_EQ(after.status, 0) << after.error;
+    EXPECT_EQ(before.out, after.out);
+  }
+}
+
 TEST(Command, AnInputThatIsNotThereIsTold) {
   const Folder folder;
   io::write_npy((folder / "x.npy").string(), Tensor(DType::kF32, {4, 32}));
