@@ -14,7 +14,6 @@ constexpr int64_t kMostTiles = int64_t{1} << 40;
 /// After an error code of the plan: raises the Error that names what is wrong with these symbol values.
 [[noreturn]] void fail(const Program& program, const SymbolValues& symbols) {
   for (const PlannedBuffer& buffer : program.buffers) {
-    if (buffer.kind != BufferKind::kArena) continue;
     const int64_t count = element_count(buffer.type.shape.evaluate(symbols));
     if (count > SINTER_PLAN_MOST_BYTES / static_cast<int64_t>(size_in_bytes(buffer.type.dtype)))
       throw Error(ErrorCode::kCheck, "the value " + buffer.name + " is too large: " + buffer.type.to_string());

@@ -212,6 +212,21 @@ TEST(Layout, PlanRunComputesTheSame) {
   }
 }
 
+/// Sizes of ports count like those of temporaries: a program may have ports alone.
+TEST(Layout, PlanRefusesImpossibleSizesOfPorts) {
+  ProgramBuilder b;
+  b.symbol("n");
+  const Dim n = Dim::symbol("n");
+  const int32_t x = b.port("x", Role::kInput, f32(n)), z = b.port("z", Role::kOutput, f32(n));
+  b.kernel(copy_positive, "copy_positive", {reads(x), writes(z)}, {n}, 1);
+  const std::vector<int64_t> image = plan_image(b.program());
+  std::vector<int64_t> work(static_cast<size_t>(3 * image[SINTER_PLAN_BUFFERS]));
+  const auto bytes = [&](int64_t symbol) { return sinter_plan_workspace_bytes(image.data(), &symbol, work.data()); };
+  EXPECT_GT(bytes(0), 0);
+  EXPECT_GT(bytes(1000), 0);
+  for (const int64_t impossible : {int64_t{-1}, int64_t{1} << 45, int64_t{1} << 62, INT64_MAX}) EXPECT_EQ(bytes(impossible), -SINTER_PLAN_SIZE) << impossible;
+}
+
 TEST(Layout, PlanRunReportsFailures) {
   ProgramBuilder b;
   const int32_t x = b.port("x", Role::kInput, f32(200)), z = b.port("z", Role::kOutput, f32(200));

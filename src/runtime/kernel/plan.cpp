@@ -163,10 +163,10 @@ int32_t sinter_plan_layout(const int64_t* image, const int64_t* symbols, int64_t
     sizes[b] = 0;
     offsets[b] = -1;
     const int64_t* record = buffer_record(image, b);
-    if (record[SINTER_BUFFER_KIND] != 2) continue;
     int64_t bytes = 0;
-    const int32_t code = arena_size(image, record, symbols, &bytes);
+    const int32_t code = arena_size(image, record, symbols, &bytes); /* of variables too: no memory of the caller is that large */
     if (code != SINTER_OK) return code;
+    if (record[SINTER_BUFFER_KIND] != 2) continue;
     int64_t* size = &sizes[record[SINTER_BUFFER_ROOT]]; /* roots come before those that take them over */
     if (*size < bytes) *size = bytes;
   }
