@@ -11,6 +11,16 @@
 namespace sinter::driver {
 namespace {
 
+/// Words of C23 and C++23 that no identifier may be.
+constexpr std::string_view kReserved[] = {
+    "alignas", "alignof", "and", "and_eq", "asm", "auto", "bitand", "bitor", "bool", "break", "case", "catch", "char", "char8_t", "char16_t", "char32_t",
+    "class", "co_await", "co_return", "co_yield", "compl", "concept", "const", "const_cast", "consteval", "constexpr", "constinit", "continue", "decltype",
+    "default", "delete", "do", "double", "dynamic_cast", "else", "enum", "explicit", "export", "extern", "false", "float", "for", "friend", "goto", "if",
+    "inline", "int", "long", "mutable", "namespace", "new", "noexcept", "not", "not_eq", "nullptr", "operator", "or", "or_eq", "private", "protected",
+    "public", "register", "reinterpret_cast", "requires", "restrict", "return", "short", "signed", "sizeof", "static", "static_assert", "static_cast",
+    "struct", "switch", "template", "this", "thread_local", "throw", "true", "try", "typedef", "typeid", "typename", "typeof", "typeof_unqual", "union",
+    "unsigned", "using", "virtual", "void", "volatile", "wchar_t", "while", "xor", "xor_eq"};
+
 bool is_identifier(std::string_view text) {
   const auto fits = [](char c) { return std::isalnum(static_cast<unsigned char>(c)) || c == '_'; };
   return !text.empty() && !std::isdigit(static_cast<unsigned char>(text[0])) && std::all_of(text.begin(), text.end(), fits);
@@ -23,6 +33,9 @@ std::string bytes_of(const void* data, size_t size) { return {static_cast<const 
 ObjectFile compile_object(const ir::Module& module, const std::vector<std::string>& functions, std::string_view prefix, const CompileOptions& options) {
   if (!is_identifier(prefix))
     throw Error(ErrorCode::kUsage, "the names of an object cannot begin with \"" + std::string(prefix) + "\"").hint("letters, digits and _, e.g. --prefix model");
+  if (std::find(std::begin(kReserved), std::end(kReserved), prefix) != std::end(kReserved))
+    throw Error(ErrorCode::kUsage, "the names of an object cannot begin with \"" + std::string(prefix) + "\", a reserved word of C or C++")
+        .hint("another name, e.g. --prefix " + std::string(prefix) + "_model");
   const std::string head(prefix);
   backend::ObjectParts parts;
   std::map<std::string, bool> have_kernel;

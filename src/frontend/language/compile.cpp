@@ -114,8 +114,8 @@ class Compiler {
     if (!options_.data.empty()) spec.data = read_data_option(options_.data, spec.data);
     if (spec.data) spec.normalise = normalise_of(*spec.data);
     plan.normalise = spec.normalise != Normalise::kNone;
-    if (options_.learning_rate && !std::isfinite(*options_.learning_rate))
-      throw Error(ErrorCode::kUsage, "the learning rate is a finite number, not " + to_text(*options_.learning_rate));
+    if (options_.learning_rate && !(std::isfinite(*options_.learning_rate) && *options_.learning_rate >= 0))
+      throw Error(ErrorCode::kUsage, "the learning rate is a finite number from 0, not " + to_text(*options_.learning_rate));
     plan.learning_rate = options_.learning_rate;
     for (const auto& [name, expression] : plan.metrics) spec.metrics.push_back(name);
     if (options_.epochs) spec.epochs = positive(*options_.epochs, "epochs");
@@ -125,6 +125,7 @@ class Compiler {
   }
 
   static int64_t positive(int64_t value, const char* option) {
+    if (value > 1'000'000'000) throw Error(ErrorCode::kUsage, std::string(option) + " is a whole number up to 1000000000");  // a larger one may have been cut when it was read
     if (value >= 1) return value;
     throw Error(ErrorCode::kUsage, std::string(option) + " is a whole number from 1, not " + std::to_string(value));
   }
