@@ -1,5 +1,7 @@
 #include "driver/training.h"
 
+#include "base/hash.h"
+#include "base/text.h"
 #include "driver/compile.h"
 #include "ir/structural_hash.h"
 
@@ -19,6 +21,20 @@ runtime::SampleType sample_of(const ir::Variable& variable) {
     sample.extents.push_back(*size);
   }
   return sample;
+}
+
+/// The source as a text writes it, without what says nothing about its samples.
+std::string source_text(const runtime::DataRequest& request) {
+  std::string text;
+  for (const auto& [name, value] : request.arguments) {
+    if (name == "shuffle" || name == "normalise") continue;
+    text += (text.empty() ? "" : ", ") + name + " = ";
+    if (const auto* word = std::get_if<std::string>(&value)) text += quoted(*word);
+    else if (const auto* number = std::get_if<double>(&value)) text += to_text(*number);
+    else if (const auto* integer = std::get_if<int64_t>(&value)) text += std::to_string(*integer);
+    else text += std::get<bool>(value) ? "true" : "false";
+  }
+  return request.source + "(" + text + ")";
 }
 
 }  // namespace
@@ -47,6 +63,19 @@ runtime::DataRequest data_request(const ir::Module& module, const language::Trai
   request.label_is_classes = train.label_is_classes;
   request.classes = train.classes;
   return request;
+}
+
+std::map<std::string, std::string> data_identity(const runtime::DataRequest& request, const runtime::DataSplit& data, const language::TrainSpec& train) {
+  Hasher hasher;
+  for (const runtime::Dataset* part : {&data.training, &data.validation})
+    for (const Tensor* tensor : {&part->features, &part->labels}) hasher.text(tensor->type_string()).bytes(tensor->raw(), tensor->bytes());
+  std::map<std::string, std::string> identity{{std::string(runtime::kDataContent), hasher.finish().to_string()},
+                                              {std::string(runtime::kDataSource), source_text(request)},
+                                              {"batch", std::to_string(train.batch)},
+                                              {"shuffle", runtime::wants_shuffle(request) ? "true" : "false"}};
+  const auto normalise = request.arguments.find("normalise");
+  identity["normalise"] = normalise == request.arguments.end() ? "none" : std::get<std::string>(normalise->second);
+  return identity;
 }
 
 runtime::Normalise normalise_of(const language::TrainSpec& train) {

@@ -1,6 +1,9 @@
 // From a module and its train block to what the runtime trains with: variables, identity, data. Used by the command line's verbs.
 #pragma once
 
+#include <map>
+#include <string>
+
 #include "frontend/language/language.h"
 #include "ir/module.h"
 #include "runtime/checkpoint.h"
@@ -18,6 +21,8 @@ runtime::ModelIdentity identity_of(const ir::Module& module);
 
 /// What the train block asks of its data source. Raises Error kUsage when it names none.
 runtime::DataRequest data_request(const ir::Module& module, const language::TrainSpec& train);
+/// What a resumed training must agree in beside the rules of its step (ModelIdentity::data): the samples, by content, their order and batches.
+std::map<std::string, std::string> data_identity(const runtime::DataRequest& request, const runtime::DataSplit& data, const language::TrainSpec& train);
 runtime::Normalise normalise_of(const language::TrainSpec& train);
 
 }  // namespace sinter::driver

@@ -15,7 +15,7 @@ namespace {
 
 // Metadata: `sinter` says what the file is, as in "checkpoint 1"; files of other programs have none.
 constexpr std::string_view kKind = "sinter", kWeights = "weights", kCheckpoint = "checkpoint";
-constexpr std::string_view kModelHash = "model", kTrainingHash = "training", kSumPrefix = "sum.";
+constexpr std::string_view kModelHash = "model", kTrainingHash = "training", kSumPrefix = "sum.", kDataPrefix = "data.";
 constexpr const char* kSameText = "compile the model text that the file was made with";
 constexpr size_t kMostListed = 3;  // names in a message
 
@@ -38,7 +38,9 @@ void save(const std::string& path, const State& state, bool (*belongs)(const Sta
 std::map<std::string, std::string> describe(std::string_view kind, const ModelIdentity& identity) {
   std::map<std::string, std::string> metadata{{std::string(kKind), std::string(kind) + " " + std::to_string(kCheckpointVersion)}};
   if (!identity.model.empty()) metadata.emplace(kModelHash, identity.model);
-  if (!identity.training.empty() && kind == kCheckpoint) metadata.emplace(kTrainingHash, identity.training);
+  if (kind != kCheckpoint) return metadata;
+  if (!identity.training.empty()) metadata.emplace(kTrainingHash, identity.training);
+  for (const auto& [name, value] : identity.data) metadata.emplace(std::string(kDataPrefix) + name, value);
   return metadata;
 }
 
@@ -50,7 +52,9 @@ class Loader {
     const size_t space = kind.find(' ');
     kind_ = kind.substr(0, space);
     if (kind_.empty()) return;
+    if (kind_ != kWeights && kind_ != kCheckpoint) fail("is a file of Sinter that holds neither weights nor a checkpoint, but " + quoted(kind));
     const int64_t version = space == std::string::npos ? 0 : number(kind.substr(space + 1), "version");
+    if (version < 1) fail("is damaged: its version is " + std::to_string(version));
     if (version > kCheckpointVersion) {
       fail("is a " + kind_ + " file of version " + std::to_string(version) + ", this program reads up to " +
                std::to_string(kCheckpointVersion),
@@ -85,6 +89,17 @@ class Loader {
     const std::string found = metadata(key);
     if (found.empty() || expected.empty() || found == expected) return;
     fail("belongs to " + what + ": names and types fit, but its hash is " + found + ", not " + expected, hint);
+  }
+
+  /// Files from before data were noted have nothing to be held against.
+  void check_data(const std::map<std::string, std::string>& given, const std::string& hint) const {
+    for (const auto& [name, value] : given) {
+      const std::string found = metadata(std::string(kDataPrefix) + name);
+      if (name == kDataSource || found.empty() || found == value) continue;
+      if (name != kDataContent) fail("belongs to a training with " + name + " = " + found + ", given is " + name + " = " + value, hint);
+      const std::string source = metadata(std::string(kDataPrefix) + std::string(kDataSource)), now = given.count(std::string(kDataSource)) ? given.at(std::string(kDataSource)) : "";
+      fail(source == now ? "belongs to a training on other data: the samples of " + now + " have changed" : "belongs to a training on other data: " + source + ", given is " + now, hint);
+    }
   }
 
   /// After everything was checked.
@@ -212,6 +227,7 @@ TrainingPosition load_checkpoint(const std::string& path, State& state, const Mo
   loader.check_hash(kModelHash, identity.model, "another model", kSameText);
   loader.check_hash(kTrainingHash, identity.training, "a training by other rules (loss, metrics, optimizer, learning rate)",
                     "continue with the train block and the options that it began with; to change them, begin a new training from its weights: --weights " + path);
+  loader.check_data(identity.data, "continue with the data, the batch and the order that it began with; to change them, begin a new training from its weights: --weights " + path);
   loader.apply();
   return position;
 }

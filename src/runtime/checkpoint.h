@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <string_view>
 
 #include "runtime/executable.h"
 
@@ -15,10 +16,14 @@ namespace sinter::runtime {
 
 inline constexpr int kCheckpointVersion = 1;
 
+/// Names in ModelIdentity::data: a hash of the samples, and what they were made from, for messages alone: the same samples may come from elsewhere.
+inline constexpr std::string_view kDataContent = "content", kDataSource = "source";
+
 /// What a file must agree with beside names and types: hashes that the caller takes of the compiled module. Empty: not known, not checked.
 struct ModelIdentity {
   std::string model;     // of what weights mean: the functions without training
   std::string training;  // of a training step
+  std::map<std::string, std::string> data = {};  // of a training's samples and their order (driver/training.h); for checkpoints only
 };
 
 /// A place in a training. Batches follow from seed and epoch, so that it says which samples come next.

@@ -132,7 +132,8 @@ void run(const Options& options) {
   if (!options.resume.empty() && !options.run.weights.empty())
     throw Error(ErrorCode::kUsage, "--resume continues a training, --weights begins one from other weights: give one of them");
   const InterruptGuard guard;
-  const runtime::DataSplit data = runtime::load_data(driver::data_request(opened.module, train));
+  const runtime::DataRequest request = driver::data_request(opened.module, train);
+  const runtime::DataSplit data = runtime::load_data(request);
   const auto team = make_team(options.run.threads);
   runtime::State state;
   driver::declare_variables(opened.module, state);
@@ -147,6 +148,7 @@ void run(const Options& options) {
   fit.classes = train.classes;
   fit.checkpoint = options.checkpoint;
   fit.identity = opened.identity;
+  fit.identity.data = driver::data_identity(request, data, train);
   fit.stop = &InterruptGuard::flag();
   std::vector<std::string> names{"step", "evaluate"};
   if (options.resume.empty()) names.push_back("init");

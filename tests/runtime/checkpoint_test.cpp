@@ -175,6 +175,25 @@ TEST_F(Checkpoint, TellsAnotherModel) {
   EXPECT_NE(error(true, {"model1", "training2"}).find("belongs to a training by other rules"), std::string::npos);
 }
 
+TEST_F(Checkpoint, TellsOtherData) {
+  ModelIdentity identity = kIdentity;
+  identity.data = {{"batch", "32"}, {"content", "a1"}, {"source", "xor(samples = 9)"}};
+  save_checkpoint(path, filled_state(1), identity, kPosition);
+  EXPECT_EQ(error(true, identity), "no error");
+  EXPECT_EQ(error(true), "no error") << "unknown data are not checked";
+  identity.data["source"] = "csv(path = \"b\")";
+  EXPECT_EQ(error(true, identity), "no error") << "the same samples from elsewhere";
+  identity.data["content"] = "b2";
+  EXPECT_NE(error(true, identity).find("belongs to a training on other data: xor(samples = 9), given is csv(path = \"b\"); continue with"), std::string::npos);
+  EXPECT_EQ(error(false, identity), "no error") << "its weights may be used with any";
+  identity.data["source"] = "xor(samples = 9)";
+  EXPECT_NE(error(true, identity).find("the samples of xor(samples = 9) have changed"), std::string::npos);
+  identity.data["batch"] = "64";
+  EXPECT_NE(error(true, identity).find("belongs to a training with batch = 32, given is batch = 64"), std::string::npos);
+  saved_checkpoint();
+  EXPECT_EQ(error(true, identity), "no error") << "a file that does not tell its data";
+}
+
 TEST_F(Checkpoint, SaysWhichTypeDiffers) {
   io::TensorFile file = saved_weights();
   tensor(file, "h1.bias") = Tensor(DType::kF64, {3});
@@ -208,6 +227,10 @@ TEST_F(Checkpoint, RefusesDamagedPositionsAndLaterVersions) {
     return error(file, true);
   };
   EXPECT_EQ(with("sinter", "checkpoint 2"), "is a checkpoint file of version 2, this program reads up to 1; use a newer Sinter");
+  EXPECT_EQ(with("sinter", "checkpoint 0"), "is damaged: its version is 0");
+  EXPECT_EQ(with("sinter", "checkpoint -1"), "is damaged: its version is -1");
+  EXPECT_EQ(with("sinter", "checkpoint"), "is damaged: its version is 0");
+  EXPECT_EQ(with("sinter", "foo 1"), "is a file of Sinter that holds neither weights nor a checkpoint, but \"foo 1\"");
   EXPECT_EQ(with("sinter", "checkpoint x"), "is damaged: its version is \"x\"");
   EXPECT_EQ(with("epoch", "-1"), "is damaged: its epoch is -1");
   EXPECT_EQ(with("epoch", ""), "is damaged: its epoch is \"\"");

@@ -286,6 +286,39 @@ TEST(Train, WhatAResumedTrainingKeepsIsTold) {
   EXPECT_EQ(folder.run(train + "--epochs 2 --learning-rate 0.5 --weights c.ckpt").status, 0);
 }
 
+TEST(Train, AResumedTrainingKeepsItsData) {
+  const Folder folder;
+  std::string rows;
+  for (int i = 0; i < 40; ++i) rows += std::to_string(i % 4) + ",0.5," + std::to_string(i % 2) + "\n";
+  folder.write("d.csv", rows);
+  folder.write("moved.csv", rows);
+  const std::string train = "sinter train " + example("neuron") + " --threads 1 --epochs ";
+  const auto data = [](const std::string& more) { return " --data 'clusters(samples = 200, classes = 2, split = 0.5" + more + ")'"; };
+  ASSERT_EQ(folder.run(train + "1 --checkpoint c.ckpt" + data("")).status, 0);
+  ASSERT_EQ(folder.run(train + "1 --checkpoint d.ckpt --data d.csv").status, 0);
+  folder.write("d.csv", rows.replace(0, 1, "9"));
+  const struct {
+    std::string given, says;
+  } kCases[] = {
+      {"c.ckpt" + data(", seed = 9"), "given is clusters(classes = 2, samples = 200, seed = 9, split = 0.5)"},
+      {"c.ckpt" + data(", spread = 9"), "spread = 9"},
+      {"c.ckpt" + data(", shuffle = false"), "belongs to a training with shuffle = true, given is shuffle = false"},
+      {"c.ckpt --batch 7" + data(""), "belongs to a training with batch = 20, given is batch = 7"},
+      {"c.ckpt --data moved.csv", "other data"},
+      {"d.ckpt --data d.csv", "have changed"},
+  };
+  for (const auto& test : kCases) {
+    const Outcome outcome = folder.run(train + "2 --resume " + test.given);
+    EXPECT_EQ(outcome.status, 1) << test.given;
+    EXPECT_NE(outcome.error.find(test.says), std::string::npos) << test.given << "\n" << outcome.error;
+    EXPECT_NE(outcome.error.find("--weights "), std::string::npos) << outcome.error;
+  }
+  for (const std::string& same : {"c.ckpt" + data(", seed = 0, spread = 1, shuffle = true"), std::string("d.ckpt --data moved.csv")}) {
+    const Outcome outcome = folder.run(train + "2 --resume " + same);
+    EXPECT_EQ(outcome.status, 0) << same << outcome.error;
+  }
+}
+
 /// The object in plain C and `sinter train`, fed with the same batches, end at the same bits.
 TEST(Train, AnObjectTrainsToTheSameBits) {
   const Folder folder;
