@@ -74,7 +74,7 @@ TEST(ErrorOptions, that_do_not_fit_are_told) {
   EXPECT_EQ(message({.epochs = 0}), "epochs is a whole number from 1, not 0; ");
   EXPECT_EQ(message({.batch = -3}), "batch is a whole number from 1, not -3; ");
   EXPECT_EQ(message({.batch = INT64_MAX}), "batch is a whole number up to 1000000000; ");
-  EXPECT_EQ(message({.learning_rate = -1}), "the learning rate is a finite number from 0, not -1; ");
+  EXPECT_EQ(message({.learning_rate = -1}), "the learning rate is a finite number from 0, not -1.0; ");
   EXPECT_NE(message({.dims = {{"batch", -3}}}), "no error");
   EXPECT_NE(message({.data = "digits(samples = 10)"}).find("digits yields 64 features"), std::string::npos);
   EXPECT_NE(message({.data = "digits(samples = )"}).find("no error"), 0U);
