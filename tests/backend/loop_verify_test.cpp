@@ -68,6 +68,8 @@ std::vector<Case> broken_kernels() {
       {"L6", kernel_then("store r[tile, 0] = x")},
       {"L6", kernel_then("store u[tile, 0] = x")},
       {"L6", kernel_then("store u[] = x")},
+      {"L6", kernel_then("prefetch u[]")},
+      {"L3", kernel_then("prefetch u[nowhere]")},
       {"L6", kernel_then("store u[tile] = r[tile]")},
       {"L7", kernel_then("for k in n unrolled { }")},
       {"L7", kernel_then("for k in 65 unrolled { }")},

@@ -41,6 +41,30 @@ kernel rows {
 }
 )";
 
+/// Sums beside what is stored: whose lane an element belongs to may not depend on where memory begins.
+std::string sums(int lanes) {
+  return R"(loops 1
+kernel sums {
+    dims m, n
+    tiles m
+    read x: f32[m, n]
+    write y: f32[m, n]
+    write t: f32[m, n]
+    var a: f32 = 0.0: f32
+    for j in n vector )" +
+         std::to_string(lanes) + R"( {
+        let v: f32 = multiply(x[tile, j], 0.1: f32)
+        prefetch x[tile + 1, j]
+        update a add v
+        store y[tile, j] beyond 64 = v
+    }
+    for k in n vector 4 {
+        store t[tile, k] = a
+    }
+}
+)";
+}
+
 /// A tensor that begins `shift` elements into aligned memory, full of a byte that stays where nothing is stored.
 Tensor shifted(DType dtype, const Extents& extents, int64_t shift) {
   const size_t bytes = static_cast<size_t>(element_count(extents) + shift) * size_in_bytes(dtype);
@@ -76,6 +100,12 @@ TEST(Streams, ResultsAreTheSameWhereverTheyBegin) {
   for (const int64_t n : {0, 1, 26, 63, 64, 65, 199, 200, 201, 1000, 4099})
     check(kChain, {DType::kF32, DType::kF32, DType::kF64, DType::kBool}, {n}, {{"n", n}});
   for (const int64_t n : {1, 31, 32, 33, 40, 100, 129}) check(kRows, {DType::kI32, DType::kI32}, {5, n}, {{"m", 5}, {"n", n}});
+}
+
+TEST(Streams, SumsBesideThemAreTheSameWhereverTheyBegin) {
+  for (const int lanes : {4, 8, 16})
+    for (const int64_t n : {1, 15, 16, 32, 48, 64, 100, 128, 129})
+      check(sums(lanes), {DType::kF32, DType::kF32, DType::kF32}, {5, n}, {{"m", 5}, {"n", n}});
 }
 
 TEST(Streams, AnOperandUpdatedInPlaceIsRight) {

@@ -116,6 +116,15 @@ void KernelEmitter::statement(const loop::Assign& assign) {
   b_.CreateStore(variable.type->isVectorTy() ? spread(value) : value, variable.place);
 }
 
+/// Into the second cache: the first has what is being worked on. Elements that are not neighbours are left to be read.
+void KernelEmitter::statement(const loop::Prefetch& prefetch) {
+  constexpr int kSecondCache = 2, kData = 1;
+  const IndexValue at = index(linear(prefetch.buffer, prefetch.indices));
+  if (lanes_ > 1 && !(at.stride && llvm::isa<llvm::ConstantInt>(at.stride) && llvm::cast<llvm::ConstantInt>(at.stride)->isOne())) return;
+  Value* place = address(prefetch.buffer, at.base);
+  b_.CreateIntrinsic(llvm::Intrinsic::prefetch, {place->getType()}, {place, b_.getInt32(0), b_.getInt32(kSecondCache), b_.getInt32(kData)});
+}
+
 void KernelEmitter::statement(const loop::Store& store) {
   const DType dtype = kernel_.buffers[static_cast<size_t>(store.buffer)].dtype;
   const llvm::Align align(size_in_bytes(dtype));

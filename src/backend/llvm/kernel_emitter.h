@@ -70,6 +70,7 @@ class KernelEmitter {
   void statement(const loop::Update& update);
   void statement(const loop::Assign& assign);
   void statement(const loop::Store& store);
+  void statement(const loop::Prefetch& prefetch);
   void statement(const loop::CheckedIndex& index);
   void statement(const loop::If& branch);
   void statement(const loop::Contract& contract);
@@ -91,6 +92,7 @@ class KernelEmitter {
   void constant_steps(const loop::For& loop, const std::vector<Partial>& partials, int parts);
   void symbolic_steps(const loop::For& loop, const std::vector<Partial>& partials, int parts);
   void streamed_steps(const loop::For& loop, const std::vector<const loop::Store*>& streamed);
+  void streamed_sums(const loop::For& loop, const std::vector<const loop::Store*>& streamed, const std::vector<Partial>& partials);
   void whole_steps(const loop::For& loop, const std::vector<Partial>& partials, int parts, Value* begin, Value* end);
   void vector_step(const loop::For& loop, const std::vector<Partial>& partials, size_t part, Value* first, Value* mask);
   Value* lanes_below(Value* first, Value* extent);

@@ -56,9 +56,11 @@ void KernelEmitter::vector_loop(const loop::For& loop) {
   lanes_ = loop.lanes / parts;
   const std::vector<Partial> partials = make_partials(loop, parts);
   vector_variable_ = loop.variable;
-  const auto streamed = partials.empty() ? streamed_stores(loop) : std::vector<const loop::Store*>{};
-  if (!streamed.empty()) {
+  const auto streamed = partials.empty() || parts == 1 ? streamed_stores(loop) : std::vector<const loop::Store*>{};
+  if (!streamed.empty() && partials.empty()) {
     streamed_steps(loop, streamed);
+  } else if (!streamed.empty()) {
+    streamed_sums(loop, streamed, partials);
   } else if (loop.extent.is_constant()) {
     constant_steps(loop, partials, parts);
   } else {
@@ -175,6 +177,28 @@ void KernelEmitter::streamed_steps(const loop::For& loop, const std::vector<cons
     Value* end = b_.CreateSelect(at_tail, extent, head);
     counted_loop(b_.CreateSelect(at_tail, full, i64(0)), end, lanes_, [&](Value* first) { vector_step(loop, {}, 0, first, lanes_below(first, end)); });
   });
+}
+
+/// Beside accumulators the lanes stay where they are, whatever memory is: stores go past the caches where these are aligned as they stand.
+void KernelEmitter::streamed_sums(const loop::For& loop, const std::vector<const loop::Store*>& streamed, const std::vector<Partial>& partials) {
+  Value* streams = nullptr;
+  Value* head = stream_head(streamed, uniform(loop.extent), &streams);
+  llvm::BasicBlock* past = llvm::BasicBlock::Create(context_, "past_caches", function_);
+  llvm::BasicBlock* through = llvm::BasicBlock::Create(context_, "through_caches", function_);
+  llvm::BasicBlock* after = llvm::BasicBlock::Create(context_, "streamed", function_);
+  b_.CreateCondBr(b_.CreateAnd(streams, b_.CreateICmpEQ(head, i64(0))), past, through);
+  for (llvm::BasicBlock* block : {past, through}) {
+    b_.SetInsertPoint(block);
+    streaming_ = block == past;
+    if (loop.extent.is_constant()) {
+      constant_steps(loop, partials, 1);
+    } else {
+      symbolic_steps(loop, partials, 1);
+    }
+    b_.CreateBr(after);
+  }
+  streaming_ = false;
+  b_.SetInsertPoint(after);
 }
 
 /// The tree over all lanes: halves of the registers while there are several, then halves of the one that is left.

@@ -212,6 +212,8 @@ class Machine {
     for (size_t lane = 0; lane < active_; ++lane) memory_.write(s.buffer, position(s.buffer, s.indices, lane), values[lane], toucher(lane));
   }
 
+  void statement(const Prefetch&) {}
+
   void statement(const CheckedIndex& s) {
     const auto& values = all_lanes(s.value);
     const int64_t limit = integer(s.upper);

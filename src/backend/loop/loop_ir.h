@@ -125,6 +125,12 @@ struct Store {
   int64_t stream_beyond = 0;  // 0: no such hint
 };
 
+/// An element that is read soon: a hint, which changes no value. It need not be there.
+struct Prefetch {
+  int32_t buffer = -1;
+  std::vector<Dim> indices;
+};
+
 /// Defines `variable` as an integer from data, usable in Dims, to the end of the enclosing body. When it is not in [0, upper) the kernel stops with
 /// SINTER_INDEX_OUT_OF_RANGE and failure site `site`; lanes that are masked off do not count.
 struct CheckedIndex {
@@ -180,7 +186,7 @@ struct Transpose {
 };
 
 struct Statement {
-  std::variant<For, Let, Declare, Update, Assign, Store, CheckedIndex, If, Contract, Transpose> node;
+  std::variant<For, Let, Declare, Update, Assign, Store, Prefetch, CheckedIndex, If, Contract, Transpose> node;
 };
 
 struct Kernel {

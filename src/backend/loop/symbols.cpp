@@ -47,6 +47,9 @@ class Walk {
                        for (const Dim& dim : s.indices) visit_(dim);
                        expression(s.value);
                      },
+                     [&](const Prefetch& s) {
+                       for (const Dim& dim : s.indices) visit_(dim);
+                     },
                      [&](const CheckedIndex& s) { visit_(s.upper), expression(s.value); },
                      [&](const If& s) { ranges(s.ranges), body(s.then), body(s.otherwise); },
                      [&](const Contract& s) {

@@ -268,13 +268,14 @@ class Parser {
     if (word == "update") return {update()};
     if (word == "assign") return {assign()};
     if (word == "store") return {store()};
+    if (word == "prefetch") return {prefetch()};
     if (word == "checked") return {checked()};
     if (word == "if") return {branch()};
     if (word == "contract") return {contract()};
     if (word == "transpose") return {transpose()};
     static const std::map<std::string, int> kWords{{"for", 0},   {"let", 0},     {"var", 0}, {"update", 0},  {"assign", 0},
                                                    {"store", 0}, {"checked", 0}, {"if", 0},  {"contract", 0},
-                                                   {"transpose", 0}};
+                                                   {"transpose", 0}, {"prefetch", 0}};
     fail_unknown(mark, "statement", word, kWords);
   }
 
@@ -344,6 +345,13 @@ class Parser {
     if (cursor_.accept("beyond")) s.stream_beyond = cursor_.expect_integer("a number of bytes");
     cursor_.expect("=");
     s.value = expression();
+    return s;
+  }
+
+  Prefetch prefetch() {
+    Prefetch s;
+    s.buffer = buffer();
+    s.indices = indices();
     return s;
   }
 

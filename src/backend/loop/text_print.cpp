@@ -99,6 +99,7 @@ class Printer {
     const std::string hint = s.stream_beyond != 0 ? " beyond " + std::to_string(s.stream_beyond) : "";
     line("store " + element(s.buffer, s.indices) + hint + " = " + expression(s.value));
   }
+  void statement(const Prefetch& s) { line("prefetch " + element(s.buffer, s.indices)); }
   void statement(const CheckedIndex& s) {
     line("checked " + s.variable + " < " + s.upper.to_string() + " site " + std::to_string(s.site) + " = " + expression(s.value));
   }

@@ -324,6 +324,8 @@ class Verifier {
     require(s.stream_beyond >= 0, "L6", "the size beyond which a store streams is negative");
   }
 
+  void statement(const Prefetch& s) { element(buffer(s.buffer), s.indices); }
+
   void statement(const CheckedIndex& s) {
     const bool varies = check(s.value);
     require(is_integer(s.value->dtype), "L10", "a checked index is made of an integer");

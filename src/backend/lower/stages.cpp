@@ -42,6 +42,7 @@ class Redirect {
     redirect(s.buffer, s.indices);
     if (held_.contains(s.buffer)) s.stream_beyond = 0;
   }
+  void at(loop::Prefetch& s) const { redirect(s.buffer, s.indices); }
   void at(loop::Contract& s) const { shift(s.a.buffer, s.a.offset), shift(s.b.buffer, s.b.offset), shift(s.c, s.c_offset), shift(s.ahead, s.ahead_offset); }
   void at(loop::Transpose& s) const { shift(s.to, s.offset), shift(s.from, s.from_offset); }
 
