@@ -133,11 +133,13 @@ struct Elementwise {
   ScalarBody body;
 };
 /// result = combine over the attribute `axes` (integers, sorted), starting from `initial`. With `argument`, the position of the winner
-/// (the first of equals, NaN wins) along the single attribute `axis`, as i64; combine is then kMaximum or kMinimum.
+/// (the first of equals, NaN wins) along the single attribute `axis`, as i64; combine is then kMaximum or kMinimum. With `blocks`, one partial
+/// result for each block of the attribute `rows` positions along the first `leading` axes (an attribute) together.
 struct Reduce {
   ScalarOp combine;
   enum class Initial { kZero, kOne, kLowest, kHighest } initial;  // kLowest: -inf, the smallest integer, or false
   bool argument = false;
+  bool blocks = false;
 };
 /// The record dot_general, and others whose attributes lhs_batch, rhs_batch, lhs_contract, rhs_contract mean the same.
 struct Contract {};

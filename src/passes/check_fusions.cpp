@@ -23,6 +23,8 @@ bool is_index(const Node& node, ir::Index::Kind kind) {
   const auto* index = std::get_if<ir::Index>(&node.op->lowering);
   return index != nullptr && index->kind == kind;
 }
+/// Partial results of blocks of rows.
+bool is_blocks(const Node& node) { return is<ir::Reduce>(node) && std::get<ir::Reduce>(node.op->lowering).blocks; }
 bool is_pointwise(const Node& node) {
   return is<ir::Elementwise>(node) || is<ir::View>(node) || (is<ir::Index>(node) && !is_index(node, ir::Index::Kind::kScatterAdd));
 }
@@ -45,6 +47,7 @@ class Reader {
     if (body_.is_argument(value) || !seen_.insert({value.id, position, guarded}).second) return;
     const Node& node = *body_.producer(value);
     const TensorType& type = body_.type(value);
+    SINTER_CHECK(!is_blocks(node), "partial results of blocks are read by other kernels");
     if (is<ir::Reduce>(node) || is<ir::Contract>(node)) {
       anchors.push_back({&node, position});
     } else if (is<ir::Elementwise>(node)) {
@@ -145,31 +148,44 @@ class BodyCheck {
   void check_reductions() const {
     const bool rows = kind_ == "rows";
     SINTER_CHECK(!heavy_.empty() && is<ir::Reduce>(*heavy_[0]), "a reduction");
-    const Shape domain = shape(heavy_[0]->operands[0]), kept = shape(heavy_[0]->results[0]);
+    const Shape domain = shape(heavy_[0]->operands[0]);
     const ir::Integers axes = axes_of(*heavy_[0]);
+    std::set<int64_t> blocks;
     for (const Node* node : heavy_) {
       SINTER_CHECK(is<ir::Reduce>(*node), "reductions and pointwise nodes only");
       SINTER_CHECK(shape(node->operands[0]) == domain && axes_of(*node) == axes, "one domain and the same axes");
+      if (is_blocks(*node)) blocks.insert(ir::get_attribute<int64_t>(*node->op, node->attributes, "rows"));
     }
+    SINTER_CHECK(blocks.size() <= 1, "one size of blocks");
     bool last = true;
     for (size_t i = 0; i < axes.size(); ++i) last = last && axes[i] == static_cast<int64_t>(domain.rank() - axes.size() + i);
     SINTER_CHECK(last == rows, "rows reduce the last axes, columns others");
     const Position element = symbols(domain.rank(), "i");
     Position row;
+    Shape kept;
     for (size_t k = 0; k < domain.rank(); ++k)
-      if (std::find(axes.begin(), axes.end(), static_cast<int64_t>(k)) == axes.end()) row.push_back(element[k]);
+      if (std::find(axes.begin(), axes.end(), static_cast<int64_t>(k)) == axes.end()) row.push_back(element[k]), kept.push_back(domain[k]);
     Reader operands(body_), results(body_);
     for (const Node* node : heavy_) operands.read(node->operands[0], element);
     for (const Value result : body_.results()) {
+      if (!body_.is_argument(result) && is_blocks(*body_.producer(result))) continue;
       SINTER_CHECK(shape(result) == kept || (rows && shape(result) == domain), "results have the shape of the domain or of what is kept");
       results.read(result, shape(result) == domain ? element : row);
     }
+    SINTER_CHECK(rows || blocks.empty(), "blocks are of rows");
     SINTER_CHECK(rows || operands.anchors.empty(), "no reduction of columns depends on another");
     for (const Reader* reader : {&operands, &results})
       for (const auto& [node, at] : reader->anchors) SINTER_CHECK(at == row, "a reduction is read in its own row");
   }
 
-  static ir::Integers axes_of(const Node& node) {
+  /// The reduced axes; of blocks those that they keep, which are a row.
+  ir::Integers axes_of(const Node& node) const {
+    if (is_blocks(node)) {
+      ir::Integers axes;
+      const auto rank = static_cast<int64_t>(shape(node.operands[0]).rank());
+      for (int64_t axis = ir::get_attribute<int64_t>(*node.op, node.attributes, "leading"); axis < rank; ++axis) axes.push_back(axis);
+      return axes;
+    }
     if (std::get<ir::Reduce>(node.op->lowering).argument) return {ir::get_attribute<int64_t>(*node.op, node.attributes, "axis")};
     return ir::get_attribute<ir::Integers>(*node.op, node.attributes, "axes");
   }
@@ -239,6 +255,7 @@ void check_stages(const Node& node, bool inside_another) {
     const Graph& inner = stage.regions[0];
     for (const Node& at : inner.nodes()) {
       if (!is<ir::Contract>(at) && !is<ir::Reduce>(at)) continue;
+      SINTER_CHECK(!is_blocks(at), "stages have blocks of their own");
       Shape domain = inner.type(is<ir::Contract>(at) ? at.results[0] : at.operands[0]).shape, own;
       for (size_t k = 0; k + 1 < domain.rank(); ++k) own.push_back(domain[k]);
       SINTER_CHECK(!rows || *rows == own, "stages go along the same rows");

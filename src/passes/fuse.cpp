@@ -4,6 +4,7 @@
 #include <set>
 
 #include "passes/dce.h"
+#include "passes/fuse/block_sums.h"
 #include "passes/fuse/cost.h"
 #include "passes/fuse/emit.h"
 #include "passes/fuse/stages.h"
@@ -48,7 +49,7 @@ bool is_fused(const ir::Graph& graph) {
 void fuse_function(const ir::Module& module, ir::Function& function, const FuseOptions& options, FusionReport* report) {
   if (is_fused(function.graph)) return;
   const WorkingOn scope("function " + function.name);
-  function.graph = split_reductions(with_own_numbers(dce(function.graph)));
+  function.graph = split_reductions(split_into_blocks(with_own_numbers(dce(function.graph)), options));
   Groups groups(function.graph);
   Merger merger(groups, find_updates(module, function, groups), options);
   merger.run();

@@ -150,6 +150,54 @@ TEST_P(Rows, ExtremesOfZerosAndNaNs) {
   }
 }
 
+/// Sums over rows beside work along them, in the form of an op's gradient and by hand: one kernel goes through the rows and makes partial sums of
+/// blocks, another adds these up. `rows` are axes, `types` of x and of its last axis.
+ir::Module block_sums(const std::string& op, const std::string& rows, const std::string& columns, const std::string& dtype, int axes) {
+  const std::string all = dtype + "[" + rows + ", " + columns + "]", row = dtype + "[" + columns + "]", last = "{axis = " + std::to_string(axes) + "}";
+  const std::string over = axes == 1 ? "{axes = [0]}" : "{axes = [0, 1]}", total = axes == 1 ? "{axes = [0, 1]}" : "{axes = [0, 1, 2]}";
+  return ir::parse_module(
+      "sir 1\nmodule m\n\nvariable x: " + all + " input\nvariable scale: " + row + " input\nvariable g: " + all + " input\nvariable y: " + all +
+      " output\nvariable dx: " + all + " output\nvariable dscale: " + row + " output\nvariable sum: " + row + " output\n\nfunction main {\n    %0: " +
+      all + " = argument @x\n    %1: " + row + " = argument @scale\n    %2: " + all + " = argument @g\n    %3: " + all + " = " + op + " " + last +
+      "\n    %4: " + all + " = multiply %3, %2\n    %5: " + dtype + "[] = reduce_sum %4 " + total + "\n    %6: " + all + ", %7: " + row +
+      " = grad %5, %0, %1\n    %8: " + row + " = reduce_sum %4 " + over + "\n    return @y = %3, @dx = %6, @dscale = %7, @sum = %8\n}\n");
+}
+
+void expect_sums(const std::string& op, const std::string& rows, const Extents& extents, const std::string& columns, DType dtype, TargetLevel level) {
+  SCOPED_TRACE(op + " " + to_string(extents) + " of " + rows + ", " + columns);
+  const int axes = static_cast<int>(extents.size()) - 1;
+  const ir::Module module = block_sums(op, rows, columns, std::string(name(dtype)), axes);
+  SymbolValues symbols{{"n", extents[0]}, {"m", extents.back()}};
+  std::erase_if(symbols, [&](const auto& symbol) { return (symbol.first == "n" ? rows : columns) != symbol.first && rows != symbol.first + ", 3"; });
+  const Tensors inputs{{"x", numbers(dtype, extents, 3)}, {"scale", numbers(dtype, {extents.back()}, 2)}, {"g", numbers(dtype, extents, 1)}};
+  const Tensors expected = ir::evaluate(passes::grad(module), "main", inputs, symbols);
+  const auto code = compiled(module, level);
+  const bool in_blocks = std::any_of(code->program().kernels.begin(), code->program().kernels.end(),
+                                     [](const auto& kernel) { return kernel.contents.find("block_sum") != std::string::npos; });
+  EXPECT_TRUE(in_blocks);
+  const Tensors actual = run(code, module, inputs, symbols, *runtime::serial_team());
+  const double bound = dtype == DType::kF32 ? 2e-5 : 1e-12;
+  for (const auto& [name, tensor] : expected) {
+    const double terms = name == "dscale" || name == "sum" ? 4 + std::sqrt(static_cast<double>(tensor.size() == 0 ? 0 : inputs.at("x").size() / tensor.size())) : 10;
+    for (int64_t i = 0; i < tensor.size(); ++i)
+      ASSERT_NEAR(actual.at(name).get(i), tensor.get(i), bound * std::max(terms, std::fabs(tensor.get(i)))) << name << " " << i;
+  }
+  for (const int participants : {2, 3})
+    for (const auto& [name, tensor] : run(code, module, inputs, symbols, *runtime::thread_team(participants)))
+      EXPECT_TRUE(same_bits(tensor, actual.at(name))) << name << " " << participants;
+}
+
+TEST_P(Rows, WithSumsOfBlocksOfThem) {
+  for (const char* op : {"layer_norm %0, %1, %1", "rms_norm %0, %1"}) {
+    for (const int64_t rows : {128, 129, 191}) expect_sums(op, std::to_string(rows), {rows, 197}, "197", DType::kF32, GetParam());
+    for (const int64_t rows : {0, 1, 2, 63, 64, 65, 130}) expect_sums(op, "n", {rows, 256}, "256", DType::kF32, GetParam());
+    if (HasFailure()) return;
+  }
+  expect_sums("layer_norm %0, %1, %1", "n", {67, 1000}, "m", DType::kF32, GetParam());
+  expect_sums("layer_norm %0, %1, %1", "n", {67, 129}, "129", DType::kF64, GetParam());
+  expect_sums("rms_norm %0, %1", "n, 3", {45, 3, 100}, "100", DType::kF32, GetParam());
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, Rows, testing::Values(TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4),
                          [](const auto& info) { return std::string(name(info.param)); });
 

@@ -178,11 +178,15 @@ ExpressionRef BodyWriter::index_node(const ir::Node& node, const ir::Index& lowe
   SINTER_CHECK(false, "no element of a " + node.op->name + " can be computed alone");
 }
 
+bool BodyWriter::may_pass_caches(const TensorType& type) {
+  const Dim bytes = byte_count(type);
+  return !bytes.is_constant() || bytes.constant() > kStreamBeyond;
+}
+
 void BodyWriter::store_result(size_t result, const std::vector<Dim>& index) {
   ExpressionRef value = value_at(graph_.results()[result], index);
   const TensorType& type = graph_.type(graph_.results()[result]);
-  const Dim bytes = byte_count(type);
-  const bool streams = streams_ && !(bytes.is_constant() && bytes.constant() <= kStreamBeyond);
+  const bool streams = streams_ && may_pass_caches(type);
   here().push_back({loop::Store{buffers_.results[result], index, std::move(value), streams ? kStreamBeyond : 0}});
 }
 

@@ -34,12 +34,17 @@ class BodyWriter {
   void bind(ir::Value value, const std::vector<Dim>& index, loop::ExpressionRef expression);
   /// Elements of `value` (a reduction, or the result of a contract) are found by `source` instead.
   void define(ir::Value value, std::function<loop::ExpressionRef(const std::vector<Dim>&)> source) { sources_[value.id] = std::move(source); }
+  void forget_source(ir::Value value) { sources_.erase(value.id); }
+  /// Takes back all that was defined.
+  void forget_sources() { sources_.clear(); }
   /// Checks here that an integer is in [0, upper), else the kernel fails on behalf of `node`; the integer as a Dim.
   Dim check_index(const ir::Node& node, loop::ExpressionRef value, Dim upper);
   /// Stores `value` at `index` into the buffer of body result `result`.
   void store_result(size_t result, const std::vector<Dim>& index);
+  /// Results of this type may be so large that they are better stored past the caches.
+  static bool may_pass_caches(const TensorType& type);
   /// From here on results are stored past the caches where they are large: each line is written once and not read again by the kernel.
-  void stream_results() { streams_ = true; }
+  void stream_results(bool streams = true) { streams_ = streams; }
 
   /// Flat mode: values of `shape` are addressed by one linear index; arguments and results must be declared flat.
   void set_flat(Shape shape) { flat_ = std::move(shape), is_flat_ = true; }

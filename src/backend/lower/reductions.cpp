@@ -1,5 +1,6 @@
 #include "backend/lower/reductions.h"
 
+#include <algorithm>
 #include <limits>
 
 namespace sinter::backend {
@@ -12,7 +13,14 @@ Reductions find_reductions(const ir::Graph& body) {
   for (const ir::Node& node : body.nodes()) {
     int level = 0;
     for (const ir::Value operand : node.operands) level = std::max(level, found.value_level[static_cast<size_t>(operand.id)]);
-    if (const auto* lowering = std::get_if<ir::Reduce>(&node.op->lowering)) {
+    const auto* lowering = std::get_if<ir::Reduce>(&node.op->lowering);
+    if (lowering != nullptr && lowering->blocks) {
+      found.domain = body.type(node.operands[0]).shape;
+      found.axes.clear();
+      for (auto axis = ir::get_attribute<int64_t>(*node.op, node.attributes, "leading"); axis < static_cast<int64_t>(found.domain.rank()); ++axis)
+        found.axes.push_back(axis);
+      found.blocks.push_back({node.operands[0], node.results[0], ir::get_attribute<int64_t>(*node.op, node.attributes, "rows")});
+    } else if (lowering != nullptr) {
       ++level;
       found.list.push_back({&node, lowering, node.operands[0], node.results[0], level});
       found.levels = std::max(found.levels, level);
@@ -22,8 +30,12 @@ Reductions find_reductions(const ir::Graph& body) {
     }
     for (const ir::Value result : node.results) found.value_level[static_cast<size_t>(result.id)] = level;
   }
-  SINTER_CHECK(!found.list.empty(), "a body of kind rows or columns without a reduction");
+  SINTER_CHECK(!found.list.empty() || !found.blocks.empty(), "a body of kind rows or columns without a reduction");
   return found;
+}
+
+bool Reductions::is_blocks(ir::Value value) const {
+  return std::any_of(blocks.begin(), blocks.end(), [&](const BlockSum& sum) { return sum.result == value; });
 }
 
 ExpressionRef initial_value(const ir::Reduce& lowering, DType dtype) {

@@ -15,13 +15,22 @@ struct Reduction {
   int level = 1;  // 1 + the highest level of a reduction it depends on
 };
 
+/// Partial results of blocks of rows, which the last loop along a row advances.
+struct BlockSum {
+  ir::Value operand, result;
+  int64_t rows;  // of a block
+};
+
 /// The reductions of a body in order, their axes and the shape they reduce.
 struct Reductions {
   std::vector<Reduction> list;
+  std::vector<BlockSum> blocks;
   std::vector<int> value_level;  // per value of the body: the highest level of a reduction it depends on
   int levels = 0;
   Shape domain;
-  ir::Integers axes;
+  ir::Integers axes;  // that are reduced; with blocks alone those that a row has
+
+  bool is_blocks(ir::Value value) const;
 };
 Reductions find_reductions(const ir::Graph& body);
 

@@ -37,13 +37,17 @@ bool is_heavy(const Node& node) {
   return index != nullptr && index->kind == ir::Index::Kind::kRandomBits;
 }
 
+/// Bytes of an operand that stays in the second cache beside others.
+constexpr int64_t kSecondCacheShare = 256 << 10;
+
 class Planner {
  public:
   Planner(const ir::Graph& body, const Reductions& reductions, int most_scratch) : body_(body), reductions_(reductions), scratch_left_(most_scratch) {
     loops_.resize(static_cast<size_t>(reductions.levels) + 1);
     for (const Reduction& reduction : reductions.list) loops_[static_cast<size_t>(reduction.level) - 1].reductions.push_back(&reduction);
     for (size_t i = 0; i < body.results().size(); ++i)
-      if (in_domain(body.results()[i]) && !reductions.axes.empty()) loops_.back().results.push_back(i);
+      if (in_domain(body.results()[i]) && !reductions.axes.empty() && !reductions.is_blocks(body.results()[i])) loops_.back().results.push_back(i);
+    for (const BlockSum& sum : reductions.blocks) loops_.back().blocks.push_back(&sum);
     buffer_used_.assign(body.results().size(), false);
     find_read_elsewhere();
   }
@@ -55,12 +59,31 @@ class Planner {
       const std::set<Value> cone = cone_of(loop);
       loop.heavy = has_heavy(cone);
       std::set_intersection(cone.begin(), cone.end(), kept_.begin(), kept_.end(), std::back_inserter(loop.reads));
+      find_row_values(loop, cone);
       for (const Kept& kept : loop.kept) kept_.insert(kept.value);
     }
+    find_ahead();
     return std::move(loops_);
   }
 
  private:
+  /// Several operands too large for the second cache are asked for ahead, each in a loop of its own after the first, which waits for memory itself. A
+  /// single stream gains nothing, nor does a row along which functions are computed: it is not memory that takes the time.
+  void find_ahead() {
+    if (std::any_of(loops_.begin(), loops_.end(), [](const RowLoop& loop) { return loop.heavy; })) return;
+    std::set<Value> arrays;
+    for (const RowLoop& loop : loops_)
+      for (const Value value : cone_of(loop))
+        if (body_.is_argument(value) && is_large(value)) arrays.insert(value);
+    if (arrays.size() < 2 || arrays.size() >= loops_.size()) return;
+    size_t next = 1;
+    for (const Value value : arrays) loops_[next++].ahead.push_back(value);
+  }
+  bool is_large(Value value) const {
+    const Dim bytes = byte_count(body_.type(value));
+    return !bytes.is_constant() || bytes.constant() > kSecondCacheShare;
+  }
+
   bool in_domain(Value value) const { return body_.type(value).shape == reductions_.domain; }
   bool has_heavy(const std::set<Value>& cone) const {
     return std::any_of(cone.begin(), cone.end(), [&](Value value) {
@@ -69,9 +92,23 @@ class Planner {
     });
   }
 
+  void find_row_values(RowLoop& loop, const std::set<Value>& cone) const {
+    const Shape outer = Shape({reductions_.domain.begin(), reductions_.domain.end() - static_cast<std::ptrdiff_t>(reductions_.axes.size())});
+    std::set<Value> seen;
+    for (const Value value : cone) {
+      const Node* node = kept_.contains(value) ? nullptr : body_.producer(value);
+      for (size_t i = 0; node != nullptr && i < node->operands.size(); ++i) {
+        const Value operand = node->operands[i];
+        if (body_.type(operand).shape != outer || reductions_.is_blocks(operand) || !seen.insert(operand).second) continue;
+        (reductions_.value_level[static_cast<size_t>(operand.id)] > 0 ? loop.row_values : loop.row_inputs).push_back(operand);
+      }
+    }
+  }
+
   std::vector<Value> roots_of(const RowLoop& loop) const {
     std::vector<Value> roots;
     for (const Reduction* reduction : loop.reductions) roots.push_back(reduction->operand);
+    for (const BlockSum* sum : loop.blocks) roots.push_back(sum->operand);
     for (const size_t result : loop.results) roots.push_back(body_.results()[result]);
     return roots;
   }

@@ -17,8 +17,12 @@ struct Kept {
 struct RowLoop {
   std::vector<const Reduction*> reductions;  // none in the last loop
   std::vector<size_t> results;               // of the domain's shape, stored here
+  std::vector<const BlockSum*> blocks;       // in the last loop
   std::vector<Kept> kept;
   std::vector<ir::Value> reads;  // what earlier loops kept and this one needs: to be read before results take its place
+  // What elements of this loop need of the row as a whole: made of reductions, or of arguments alone.
+  std::vector<ir::Value> row_values, row_inputs;
+  std::vector<ir::Value> ahead;  // operands of whose next rows this loop asks for while it works on what is in the caches
   bool heavy = false;  // computes functions: its time is not that of chained sums
 };
 

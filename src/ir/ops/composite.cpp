@@ -182,9 +182,10 @@ OpDef log_softmax() {
   OpDef op = softmax_op("log_softmax", "The logarithm of softmax, without overflow or underflow.");
   op.evaluate = evaluate_softmax<true>;
   op.gradient = GradientRule([](const GradientRequest& request) -> std::vector<Value> {
-    const Expression y{request.builder, request.results[0]}, dy{request.builder, request.cotangents[0]};
+    // The softmax shares its exponentials with the expansion of the forward op; exp(y) would be computed beside them.
+    const Expression x{request.builder, request.operands[0]}, dy{request.builder, request.cotangents[0]};
     const Integers axes{request.get<int64_t>("axis")};
-    return {dy - y.call("exp") * spread(reduce("reduce_sum", dy, axes), shape_of(y), axes)};
+    return {dy - Exponentials(x, axes[0]).softmax() * spread(reduce("reduce_sum", dy, axes), shape_of(x), axes)};
   });
   op.lowering = Composite{[](const ExpandRequest& request) -> std::vector<Value> {
     return {Exponentials({request.builder, request.operands[0]}, request.get<int64_t>("axis")).log_softmax()};
@@ -273,14 +274,15 @@ Integers axes_from(int64_t axis, size_t rank) {
   return axes;
 }
 
-/// (x - mean) / deviation along the rows, and 1 / deviation spread over x.
+/// x - mean and 1 / deviation along the rows, the latter per row and spread over x; and the product of both.
 struct Normalised {
-  Expression value, factor;
-  Normalised(const Expression& x, const Integers& axes, double epsilon) : value(x), factor(x) {
+  Expression value, centered, row_factor, factor;
+  Normalised(const Expression& x, const Integers& axes, double epsilon) : value(x), centered(x), row_factor(x), factor(x) {
     const Shape shape = shape_of(x);
-    const Expression centered = x - spread(mean_of(x, axes), shape, axes);
+    centered = x - spread(mean_of(x, axes), shape, axes);
     const Expression variance = mean_of(centered * centered, axes);
-    factor = spread((variance + epsilon).call("rsqrt"), shape, axes);
+    row_factor = (variance + epsilon).call("rsqrt");
+    factor = spread(row_factor, shape, axes);
     value = centered * factor;
   }
 };
@@ -334,8 +336,9 @@ std::vector<Value> layer_norm_gradient(const GradientRequest& request) {
   if (request.wanted[1]) gradients[1] = over_rows(dy * normal.value);
   if (request.wanted[0]) {
     const Expression d = dy * spread_rows({builder, request.operands[1]}, shape, axes);
-    const Expression offset = spread(mean_of(d, axes), shape, axes), slope = spread(mean_of(d * normal.value, axes), shape, axes);
-    gradients[0] = normal.factor * (d - offset - normal.value * slope);
+    // The mean of d * value, whose sum need not wait for the deviation.
+    const Expression slope = normal.row_factor * mean_of(d * normal.centered, axes);
+    gradients[0] = normal.factor * (d - spread(mean_of(d, axes), shape, axes) - normal.value * spread(slope, shape, axes));
   }
   return gradients;
 }
@@ -376,10 +379,8 @@ OpDef layer_norm() {
 
 // ---- rms_norm ----
 
-/// 1 / sqrt(mean of squares + epsilon), spread over x.
-Expression rms_factor(const Expression& x, const Integers& axes, double epsilon) {
-  return spread((mean_of(x * x, axes) + epsilon).call("rsqrt"), shape_of(x), axes);
-}
+/// 1 / sqrt(mean of squares + epsilon), per row.
+Expression rms_factor(const Expression& x, const Integers& axes, double epsilon) { return (mean_of(x * x, axes) + epsilon).call("rsqrt"); }
 
 std::vector<TensorType> rms_norm_type(const TypeRequest& request) { return normalised_type(request, "scale"); }
 
@@ -401,12 +402,13 @@ std::vector<Value> rms_norm_gradient(const GradientRequest& request) {
   const Expression x{builder, request.operands[0]}, dy{builder, request.cotangents[0]};
   const Shape shape = shape_of(x);
   const Integers axes = axes_from(request.get<int64_t>("axis"), shape.rank()), rows = other_axes(axes, shape.rank());
-  const Expression factor = rms_factor(x, axes, request.get<double>("epsilon")), normal = x * factor;
+  const Expression row_factor = rms_factor(x, axes, request.get<double>("epsilon")), factor = spread(row_factor, shape, axes), normal = x * factor;
   std::vector<Value> gradients(2);
   if (request.wanted[1]) gradients[1] = rows.empty() ? dy * normal : reduce("reduce_sum", dy * normal, rows);
   if (request.wanted[0]) {
     const Expression d = dy * spread_rows({builder, request.operands[1]}, shape, axes);
-    gradients[0] = factor * (d - normal * spread(mean_of(d * normal, axes), shape, axes));
+    const Expression slope = row_factor * mean_of(d * x, axes);  // the mean of d * normal
+    gradients[0] = factor * (d - normal * spread(slope, shape, axes));
   }
   return gradients;
 }
@@ -429,7 +431,7 @@ OpDef rms_norm() {
     const Expression x{request.builder, request.operands[0]}, scale{request.builder, request.operands[1]};
     const Shape shape = shape_of(x);
     const Integers axes = axes_from(request.get<int64_t>("axis"), shape.rank());
-    return {x * rms_factor(x, axes, request.get<double>("epsilon")) * spread_rows(scale, shape, axes)};
+    return {x * spread(rms_factor(x, axes, request.get<double>("epsilon")), shape, axes) * spread_rows(scale, shape, axes)};
   }};
   op.samples = in_both_floats({sample({"f32[n, 8]", "f32[8]"}, {{"axis", 1}}),
                                sample({"f32[n, 3, 5]", "f32[3, 5]"}, {{"axis", 1}, {"epsilon", 0.01}}),

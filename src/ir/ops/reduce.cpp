@@ -212,6 +212,48 @@ template <class Wins> OpDef arg_record(const char* name, ScalarOp combine, Initi
   return def;
 }
 
+/// Partial sums of blocks of rows: the first of two steps of a long sum, which fuse makes part of a kernel that goes through the rows anyway.
+OpDef block_sum() {
+  OpDef def;
+  def.name = "block_sum";
+  def.doc = "Sums over blocks of rows: positions along the first `leading` axes together are rows, and every `rows` of them, at the end fewer, have a sum.";
+  def.operands = {{"x", std::string(words(Domain::kFloat)) + ", of rank 2 or more"}};
+  def.attributes = {{"leading", AttributeKind::kInteger, "how many axes go away", int64_t{1}},
+                    {"rows", AttributeKind::kInteger, "of a block", std::nullopt}};
+  def.rules = {{"C1", "leading is in [1, rank)"}, {"C2", "rows is 1 or more"}, {"C3", std::string("the dtype is ") + words(Domain::kFloat)}};
+  def.type = [](const TypeRequest& request) {
+    const int64_t axes = request.get<int64_t>("leading"), rows = request.get<int64_t>("rows"), rank = static_cast<int64_t>(request.shape(0).rank());
+    request.require(axes >= 1 && axes < rank, "C1", "leading is " + std::to_string(axes) + ", not in [1, " + std::to_string(rank) + ")");
+    request.require(rows >= 1, "C2", "blocks of " + std::to_string(rows) + " rows");
+    require_domain(request, 0, Domain::kFloat, "C3");
+    Dim all = 1;
+    for (int64_t k = 0; k < axes; ++k) all = all * request.shape(0)[static_cast<size_t>(k)];
+    Shape shape{ceil_div(all, rows)};
+    for (int64_t k = axes; k < rank; ++k) shape.push_back(request.shape(0)[static_cast<size_t>(k)]);
+    return std::vector<TensorType>{{request.dtype(0), std::move(shape)}};
+  };
+  def.evaluate = [](const EvaluateRequest& request) {
+    const Tensor& x = request.operands[0];
+    Tensor result = request.make_result();
+    const int64_t rows = request.get<int64_t>("rows"), blocks = result.extents()[0];
+    const int64_t size = blocks == 0 ? 0 : result.size() / blocks;
+    std::vector<double> sums(static_cast<size_t>(result.size()));
+    for (int64_t i = 0; i < x.size(); ++i) sums[static_cast<size_t>(i / size / rows * size + i % size)] += x.get(i);
+    for (int64_t i = 0; i < result.size(); ++i) result.set(i, sums[static_cast<size_t>(i)]);
+    return std::vector<Tensor>{result};
+  };
+  def.gradient = NotDifferentiable{"fuse makes it, when gradients are there already"};
+  def.lowering = Reduce{ScalarOp::kAdd, Initial::kZero, false, true};
+  def.samples = {sample_without_gradient({"f32[n, 5]"}, {{"rows", int64_t{2}}}), sample_without_gradient({"f64[n, 3]"}, {{"rows", int64_t{4}}}),
+                 sample_without_gradient({"f32[n, 2, 3]"}, {{"leading", int64_t{2}}, {"rows", int64_t{3}}}),
+                 sample_without_gradient({"f32[7, n, 3]"}, {{"rows", int64_t{7}}}), sample_without_gradient({"f32[9, n]"}, {{"rows", int64_t{4}}}),
+                 sample_without_gradient({"f32[130, 40]"}, {{"rows", int64_t{64}}})};
+  def.bad_samples = {bad("C1", {"f32[3]"}, {{"rows", int64_t{2}}}), bad("C1", {"f32[3, 2]"}, {{"leading", int64_t{0}}, {"rows", int64_t{2}}}),
+                     bad("C1", {"f32[3, 2]"}, {{"leading", int64_t{2}}, {"rows", int64_t{2}}}), bad("C2", {"f32[3, 2]"}, {{"rows", int64_t{0}}}),
+                     bad("C3", {"i32[3, 2]"}, {{"rows", int64_t{2}}})};
+  return def;
+}
+
 }  // namespace
 
 void add_reduce_ops(OpRegistry& registry) {
@@ -240,6 +282,7 @@ void add_reduce_ops(OpRegistry& registry) {
   registry.add(arg_record("argmin", ScalarOp::kMinimum, Initial::kHighest,
                           "The position of the smallest along an axis: the first of equals; a NaN wins.",
                           [](auto a, auto b) { return a < b; }));
+  registry.add(block_sum());
 }
 
 }  // namespace sinter::ir

@@ -73,7 +73,7 @@ double CostModel::operations_of(int32_t index) const {
   const ir::Node& node = groups_.node(index);
   const NodeFacts& facts = groups_.facts(index);
   if (facts.kind != NodeKind::kContract)
-    return facts.cost * padded(facts.kind == NodeKind::kReduce ? node.operands[0] : node.results[0]);
+    return facts.cost * padded(facts.kind == NodeKind::kReduce || facts.kind == NodeKind::kBlocks ? node.operands[0] : node.results[0]);
   double depth = 1;
   const Shape& lhs = groups_.graph().type(node.operands[0]).shape;
   for (const int64_t axis : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "lhs_contract"))

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 namespace sinter::passes {
 namespace {
@@ -28,7 +29,7 @@ class Judge {
     for (const int32_t node : set_.nodes) {
       contracts += facts(node).kind == NodeKind::kContract;
       scatters += facts(node).kind == NodeKind::kScatter;
-      if (facts(node).kind == NodeKind::kReduce) reductions.push_back(node);
+      if (facts(node).kind == NodeKind::kReduce || facts(node).kind == NodeKind::kBlocks) reductions.push_back(node);
     }
     if (std::string why = guards_refuse(); !why.empty()) return refused(why);
     if (scatters > 0)
@@ -113,17 +114,22 @@ class Judge {
 
   Verdict judge_reductions(const std::vector<int32_t>& reductions) const {
     const Shape& domain = shape(node_at(reductions[0]).operands[0]);
-    const ir::Integers axes = reduced_axes(node_at(reductions[0]));
+    const ir::Integers axes = reduced_axes(node_at(reductions[0]), domain.rank());
     for (const int32_t node : reductions) {
       if (shape(node_at(node).operands[0]) != domain)
         return refused("reductions of shapes " + domain.to_string() + " and " + shape(node_at(node).operands[0]).to_string());
-      if (reduced_axes(node_at(node)) != axes) return refused("reductions along different axes");
+      if (reduced_axes(node_at(node), domain.rank()) != axes) return refused("reductions along different axes");
     }
+    std::set<int64_t> blocks;
+    for (const int32_t node : reductions)
+      if (facts(node).kind == NodeKind::kBlocks) blocks.insert(ir::get_attribute<int64_t>(*node_at(node).op, node_at(node).attributes, "rows"));
+    if (blocks.size() > 1) return refused("blocks of different numbers of rows");
     const Shape kept = kept_shape(domain, axes);
     const bool rows = are_last(axes, domain.rank());
     std::map<int32_t, bool> depends;  // on a reduction, per node
     for (const int32_t node : set_.nodes) {
       const bool reduces = facts(node).kind == NodeKind::kReduce;
+      if (reads_blocks(node)) return refused("partial results of blocks are complete when all their rows are");
       const bool after = depends_on_inside(node, depends);
       if (after && rows && !stays_in_row(node, domain, kept, depends))
         return refused("it reads a reduced row at other places than its own");
@@ -132,6 +138,7 @@ class Judge {
       if (reduces) depends[node] = true;
     }
     for (const Value result : set_.results) {
+      if (maker(result) >= 0 && facts(maker(result)).kind == NodeKind::kBlocks) continue;
       const bool fits = shape(result) == kept || (rows && shape(result) == domain);
       if (!fits)
         return refused("a result of shape " + shape(result).to_string() + " beside a reduction of " + domain.to_string() + " to " +
@@ -140,13 +147,18 @@ class Judge {
     return {rows ? "rows" : "columns", {}, domain, axes};
   }
 
+  bool reads_blocks(int32_t node) const {
+    return std::any_of(node_at(node).operands.begin(), node_at(node).operands.end(),
+                       [&](Value v) { return maker(v) >= 0 && facts(maker(v)).kind == NodeKind::kBlocks; });
+  }
+
   /// Where row r of `node` is needed, only row r of what it reads from a reduced row is.
   bool stays_in_row(int32_t node, const Shape& domain, const Shape& kept, const std::map<int32_t, bool>& depends) const {
     const Node& at = node_at(node);
     const NodeFacts& is = facts(node);
     const Shape& result = result_shape(node);
     const bool of_row = result == domain || result == kept;
-    if (is.kind == NodeKind::kReduce) return true;  // of the domain, as all of them
+    if (is.kind == NodeKind::kReduce || is.kind == NodeKind::kBlocks) return true;  // of the domain, as all of them
     const auto in_place = [&](Value v) {
       const int32_t from = maker(v);
       return from < 0 || !depends.at(from) || shape(v) == result || (shape(v) == kept && kept.rank() == 0);

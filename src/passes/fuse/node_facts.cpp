@@ -95,8 +95,8 @@ NodeFacts node_facts(const ir::Graph& graph, const ir::Node& node) {
     facts.cost = cost_of(elementwise->body);
   } else if (std::holds_alternative<ir::View>(lowering)) {
     read_view(facts, graph, node);
-  } else if (std::holds_alternative<ir::Reduce>(lowering)) {
-    facts.kind = NodeKind::kReduce;
+  } else if (const auto* reduce = std::get_if<ir::Reduce>(&lowering)) {
+    facts.kind = reduce->blocks ? NodeKind::kBlocks : NodeKind::kReduce;
     facts.cost = 1;
   } else if (std::holds_alternative<ir::Contract>(lowering)) {
     facts.kind = NodeKind::kContract;
@@ -127,8 +127,14 @@ std::vector<ir::Piece> view_pieces(const ir::Graph& graph, const ir::Node& node,
   return std::get<ir::View>(node.op->lowering).pieces({operands, graph.type(node.results[0]), node.attributes, index, *node.op});
 }
 
-ir::Integers reduced_axes(const ir::Node& node) {
-  if (std::get<ir::Reduce>(node.op->lowering).argument) return {ir::get_attribute<int64_t>(*node.op, node.attributes, "axis")};
+ir::Integers reduced_axes(const ir::Node& node, size_t rank) {
+  const auto& lowering = std::get<ir::Reduce>(node.op->lowering);
+  if (lowering.argument) return {ir::get_attribute<int64_t>(*node.op, node.attributes, "axis")};
+  if (lowering.blocks) {
+    ir::Integers axes;
+    for (int64_t axis = ir::get_attribute<int64_t>(*node.op, node.attributes, "leading"); axis < static_cast<int64_t>(rank); ++axis) axes.push_back(axis);
+    return axes;
+  }
   return ir::get_attribute<ir::Integers>(*node.op, node.attributes, "axes");
 }
 

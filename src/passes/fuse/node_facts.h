@@ -10,7 +10,8 @@
 
 namespace sinter::passes {
 
-enum class NodeKind : uint8_t { kPointwise, kReduce, kContract, kScatter };
+/// kBlocks: partial results of blocks of rows, made by whoever goes through the rows.
+enum class NodeKind : uint8_t { kPointwise, kReduce, kBlocks, kContract, kScatter };
 
 struct NodeFacts {
   NodeKind kind = NodeKind::kPointwise;
@@ -36,8 +37,8 @@ std::vector<Dim> position_symbols(size_t rank);
 /// Where a view finds the element of its result at `index`.
 std::vector<ir::Piece> view_pieces(const ir::Graph& graph, const ir::Node& node, const std::vector<Dim>& index);
 
-/// The axes that a reduction takes together, rising.
-ir::Integers reduced_axes(const ir::Node& node);
+/// The axes that a reduction takes together, rising; of partial results of blocks those along a row, which they keep.
+ir::Integers reduced_axes(const ir::Node& node, size_t rank);
 /// `domain` without `axes`.
 Shape kept_shape(const Shape& domain, const ir::Integers& axes);
 /// The axes are the last ones of a tensor of this rank.

@@ -61,6 +61,8 @@ class Stages {
       if (variables_.contains(value.id)) return std::nullopt;  // may be written in place of what another stage reads
     const auto last = verdict.domain.rank();
     if (last < 2 || !verdict.domain[last - 1].is_constant() || verdict.domain[last - 1] == Dim(0)) return std::nullopt;
+    for (const int32_t member : groups_.group(group).members)
+      if (groups_.facts(member).kind == NodeKind::kBlocks) return std::nullopt;  // its blocks are not those of the stages
     if (verdict.kind == "rows" && verdict.axes == Integers{static_cast<int64_t>(last) - 1}) return rows_of(verdict.domain);
     if (verdict.kind != "contract") return std::nullopt;
     const Node& node = contract(group);

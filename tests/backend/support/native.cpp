@@ -17,6 +17,7 @@ std::string fusion_kind(const ir::Graph& graph, const ir::Node& node) {
   if (const auto* index = std::get_if<ir::Index>(&lowering)) return index->kind == ir::Index::Kind::kScatterAdd ? "scatter" : "loops";
   if (std::holds_alternative<ir::Contract>(lowering)) return "contract";
   if (const auto* reduce = std::get_if<ir::Reduce>(&lowering)) {
+    if (reduce->blocks) return "rows";
     const auto axes = reduce->argument ? ir::Integers{ir::get_attribute<int64_t>(*node.op, node.attributes, "axis")}
                                        : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "axes");
     const size_t kept = graph.type(node.operands[0]).shape.rank() - axes.size();
