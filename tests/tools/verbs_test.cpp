@@ -121,7 +121,7 @@ TEST(Command, ValuesThatMeanNothingAreRefused) {
       {"train" + model + "--threads x", "error: --threads: \"x\" is no whole number from 1 to 1024"},
       {"train" + model + "--threads 0", "error: --threads: \"0\" is no whole number from 1 to 1024"},
       {"opt m.sir --bisect -1", "error: --bisect: \"-1\" is no whole number from 0 up\n"},
-      {"inspect" + model + "--dim batch=9000000000000000000", "tiles"},
+      {"inspect" + model + "--dim batch=9000000000000000000", "too many elements"},
       {"opt m.sir --stop-after no_such", "no_such"},
       {"inspect" + model + "--dim foo=1", "no symbol \"foo\"; its symbols: batch"},
       {"bench" + model + "--dim foo=1", "no symbol \"foo\""},
