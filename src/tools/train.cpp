@@ -148,7 +148,8 @@ void run(const Options& options) {
   fit.classes = train.classes;
   fit.checkpoint = options.checkpoint;
   fit.identity = opened.identity;
-  fit.identity.data = driver::data_identity(request, data, train);
+  // Reads all data once more, which only a checkpoint has a use for.
+  if (!options.checkpoint.empty() || !options.resume.empty()) fit.identity.data = driver::data_identity(request, data, train);
   fit.stop = &InterruptGuard::flag();
   std::vector<std::string> names{"step", "evaluate"};
   if (options.resume.empty()) names.push_back("init");
