@@ -6,6 +6,7 @@
 #include <set>
 
 #include "base/hash.h"
+#include "driver/c_names.h"
 #include "runtime/abi.h"
 #include "runtime/plan_image.h"
 
@@ -42,7 +43,7 @@ std::string upper(std::string text) {
 
 /// A variable of the state block: every parameter and state variable has a constant shape.
 struct Slot {
-  std::string name, identifier;
+  std::string name, accessor;
   TensorType type;
   int64_t offset = 0, elements = 0;
 };
@@ -58,7 +59,7 @@ struct Prepared {
 class HeaderWriter {
  public:
   HeaderWriter(const ir::Module& module, const std::vector<ObjectFunction>& functions, const std::string& prefix)
-      : module_(module), functions_(functions), prefix_(prefix) {
+      : module_(module), functions_(functions), prefix_(prefix), accessors_(functions_of_the_header()) {
     lay_out_state();
   }
 
@@ -98,11 +99,13 @@ class HeaderWriter {
     return text;
   }
 
-  std::string identifier(const std::string& path) {
-    std::string word;
-    for (const char c : path) word += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-    while (!identifiers_.insert(word).second) word += "_";
-    return word;
+  /// The other functions that the header declares or defines; a variable's accessor may not bear their names.
+  std::set<std::string> functions_of_the_header() const {
+    std::set<std::string> words = {prefix_ + "_error", prefix_ + "_plan_run", prefix_ + "_plan_workspace_bytes"};
+    for_each_program([&](const runtime::Program& program) {
+      for (const char* ending : {"", "_into", "_workspace_bytes", "_plan", "_kernels", "_constants", "_sites"}) words.insert(stem_of(program) + ending);
+    });
+    return words;
   }
 
   void lay_out_state() {
@@ -114,7 +117,7 @@ class HeaderWriter {
       if ((variable.role != Role::kParameter && variable.role != Role::kState) || !used.count(variable.name)) continue;
       const int64_t elements = variable.type.shape.element_count().constant();
       slots_[variable.name] = order_.size();
-      order_.push_back({variable.name, identifier(variable.name), variable.type, state_bytes_, elements});
+      order_.push_back({variable.name, accessors_.add(prefix_ + "_" + variable.name), variable.type, state_bytes_, elements});
       state_bytes_ += in_lines(byte_count(variable.type).constant());
     }
     for (const ObjectFunction& function : functions_)
@@ -165,8 +168,8 @@ class HeaderWriter {
     add("/* Parameters and state: one block of this many bytes, best on a 64-byte boundary; `" + prefix_ + "_init` fills it. */");
     add("#define " + upper(prefix_) + "_STATE_BYTES " + std::to_string(std::max<int64_t>(64, state_bytes_)) + "\n");
     for (const Slot& slot : order_) {
-      add("/* " + slot.name + ": " + slot.type.to_string() + ", " + std::to_string(slot.elements) + (slot.elements == 1 ? " element" : " elements") + " */");
-      add("static inline " + std::string(c_type(slot.type.dtype)) + "* " + prefix_ + "_" + slot.identifier + "(void* state) { return (" +
+      add("/* " + in_comment(slot.name) + ": " + slot.type.to_string() + ", " + std::to_string(slot.elements) + (slot.elements == 1 ? " element" : " elements") + " */");
+      add("static inline " + std::string(c_type(slot.type.dtype)) + "* " + slot.accessor + "(void* state) { return (" +
           std::string(c_type(slot.type.dtype)) + "*)((char*)state + " + std::to_string(slot.offset) + "); }");
     }
     add("");
@@ -174,12 +177,14 @@ class HeaderWriter {
 
   std::string dim_parameters(const runtime::Program& program) const {
     std::string list;
-    for (const std::string& symbol : program.symbols) list += ", int64_t " + symbol;
+    const auto words = words_of(program);
+    for (const std::string& symbol : program.symbols) list += ", int64_t " + words.at(symbol);
     return list;
   }
-  static std::string dim_array(const runtime::Program& program) {
+  std::string dim_array(const runtime::Program& program) const {
     std::string list;
-    for (const std::string& symbol : program.symbols) list += (list.empty() ? "" : ", ") + symbol;
+    const auto words = words_of(program);
+    for (const std::string& symbol : program.symbols) list += (list.empty() ? "" : ", ") + words.at(symbol);
     return "const int64_t dims[] = {" + (list.empty() ? "0" : list) + "};";
   }
 
@@ -211,6 +216,7 @@ class HeaderWriter {
   /// The address of each port's memory, as a list of C expressions.
   std::string variable_list(const runtime::Program& program) const {
     std::string list;
+    const auto words = words_of(program);
     for (const runtime::Port& port : program.ports) {
       list += list.empty() ? "" : ", ";
       if (port.role == Role::kParameter || port.role == Role::kState) {
@@ -219,7 +225,7 @@ class HeaderWriter {
         for (const auto& [function, prepared] : prepared_)
           if (const auto at = prepared.offsets.find(port.name); at != prepared.offsets.end()) list += "prepared + " + std::to_string(at->second);
       } else {
-        list += "(void*)" + argument_name(port.name);
+        list += "(void*)" + words.at(argument_key(port));
       }
     }
     return list.empty() ? "0" : list;
@@ -271,10 +277,11 @@ class HeaderWriter {
   void write_function(const ObjectFunction& function) {
     const runtime::Program& program = function.program;
     std::string parameters, doc;
+    const auto words = words_of(program);
     for (const runtime::Port& port : program.ports) {
       if (port.role != Role::kInput && port.role != Role::kOutput) continue;
       const bool input = port.role == Role::kInput;
-      const std::string word = argument_name(port.name);
+      const std::string& word = words.at(argument_key(port));
       parameters += ", " + std::string(input ? "const " : "") + std::string(c_type(port.type.dtype)) + "* " + word;
       doc += "\n   " + word + ": " + (input ? "given, " : "filled, ") + port.type.to_string();
     }
@@ -285,18 +292,24 @@ class HeaderWriter {
         "  void* const variables[] = {" + variable_list(program) + "};\n  return " + call(program) + ";\n}\n");
   }
 
-  static std::string argument_name(const std::string& port) {
-    static const std::set<std::string> kTaken = {"state", "workspace", "workspace_bytes", "failure", "dims", "variables", "ignored", "prepared", "skip", "code"};
-    std::string word;
-    for (const char c : port) word += std::isalnum(static_cast<unsigned char>(c)) ? c : '_';
-    return kTaken.count(word) ? word + "_" : word;
+  /// An input may bear a symbol's name, or an output's.
+  static std::string argument_key(const runtime::Port& port) { return (port.role == Role::kInput ? "input " : "output ") + port.name; }
+
+  /// The parameters' names in C: of symbols by their name, of inputs and outputs by `argument_key`.
+  std::map<std::string, std::string> words_of(const runtime::Program& program) const {
+    CNames names({"state", "workspace", "workspace_bytes", "failure", "dims", "variables", "ignored", "prepared", "skip", "code", "work", "bytes", "other"}, prefix_);
+    std::map<std::string, std::string> words;
+    for (const std::string& symbol : program.symbols) words[symbol] = names.add(symbol);
+    for (const runtime::Port& port : program.ports)
+      if (port.role == Role::kInput || port.role == Role::kOutput) words[argument_key(port)] = names.add(port.name);
+    return words;
   }
 
   void write_sites(const runtime::Program& program) {
     std::string sites;
     int64_t count = 0;
     for (const runtime::ProgramKernel& kernel : program.kernels)
-      for (const std::string& site : kernel.failure_sites) sites += (count++ ? ", \"" : "\"") + site + "\"";
+      for (const std::string& site : kernel.failure_sites) sites += (count++ ? ", " : "") + string_literal(site);
     if (count == 0) return;
     add("/* The model's node of each failure site. */");
     add("static const char* const " + prefix_ + "_" + program.function + "_sites[] = {" + sites + "};\n");
@@ -319,7 +332,7 @@ class HeaderWriter {
   const std::vector<ObjectFunction>& functions_;
   const std::string& prefix_;
   std::string text_;
-  std::set<std::string> identifiers_;
+  CNames accessors_;
   std::map<std::string, size_t> slots_;
   std::vector<Slot> order_;
   std::map<std::string, Prepared> prepared_;  // by the function that computes them

@@ -280,6 +280,19 @@ TEST(Command, ObjectsOfSeveralModelsLinkIntoOneProgram) {
   EXPECT_EQ(built.out.find("_ZN"), std::string::npos) << "names of C++ are seen: " << built.out;
 }
 
+TEST(Command, AHeaderIsValidWhateverTheModelsNames) {
+  const Folder folder;
+  folder.write("m.sinter",
+               "sinter 1\nmodel m(int: f32[class, 4], state: f32[class, 4], size_t: f32[class, 4]) -> union {\n"
+               "  parameter predict: f32[4, 4] = 1\n  parameter default: f32[4] = 1\n  union = (int + state + size_t) @ predict + default\n}\n");
+  ASSERT_EQ(folder.run("sinter compile m.sinter --emit=object -o m.o --header m.h").status, 0);
+  folder.write("main.c", "#include <string.h>\n#include \"m.h\"\nint main(void) { return m_predict_workspace_bytes(1) < 0; }\n");
+  const Outcome c = folder.run("cc -std=gnu11 -Wall -Wextra -Werror -I. main.c m.o -lm -o program && ./program");
+  EXPECT_EQ(c.status, 0) << c.error;
+  const Outcome cpp = folder.run("c++ -fsyntax-only -x c++ main.c -I.");
+  EXPECT_EQ(cpp.status, 0) << cpp.error;
+}
+
 TEST(Command, AnObjectNeedsAPlaceAndAName) {
   const Folder folder;
   EXPECT_EQ(folder.run("sinter compile " + example("classifier")).status, 1);
