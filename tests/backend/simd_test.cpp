@@ -201,6 +201,8 @@ TEST_P(SimdMath, RandomBitsAreTheWordsOfPhilox) {
   std::vector<int64_t> index;
   for (int64_t i = 0; i < 64; ++i) index.push_back(i);
   for (int64_t i = 0; i < 64; ++i) index.push_back((int64_t{1} << i) - 1 + i % 3);
+  for (const int64_t first : {int64_t{1}, int64_t{6}, int64_t{19}, (int64_t{1} << 32) - 7, (int64_t{1} << 34) - 6, (int64_t{1} << 40) + 4})
+    for (int64_t i = 0; i < 16; ++i) index.push_back(first + i);  // in a row, from inside a block, across its halves
   std::vector<uint32_t> vectors(index.size()), scalars(index.size()), truth;
   for (const int64_t i : index) truth.push_back(random_word(0x12345678, 0x9abcdef0, 77, i));
   arrays().random_vectors(0x12345678, 77, 0x9abcdef0, index.data(), vectors.data(), static_cast<int64_t>(index.size()));
