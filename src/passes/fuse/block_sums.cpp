@@ -26,8 +26,9 @@ const ir::Reduce* reduction(const Node& node) {
 /// How many leading axes a sum takes, where it leaves others; 0: none.
 size_t leading_axes(const ir::Graph& graph, const Node& node) {
   const ir::Reduce* lowering = reduction(node);
+  if (lowering == nullptr || lowering->combine != ScalarOp::kAdd) return 0;
   const DType dtype = graph.type(node.operands[0]).dtype;
-  if (lowering == nullptr || lowering->combine != ScalarOp::kAdd || (dtype != DType::kF32 && dtype != DType::kF64)) return 0;
+  if (dtype != DType::kF32 && dtype != DType::kF64) return 0;
   const Integers axes = ir::get_attribute<Integers>(*node.op, node.attributes, "axes");
   for (size_t i = 0; i < axes.size(); ++i)
     if (axes[i] != static_cast<int64_t>(i)) return 0;
