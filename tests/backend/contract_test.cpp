@@ -15,7 +15,7 @@ namespace {
 
 struct Form {
   const char* name;
-  bool accumulate = false, spread = false, ahead = false, batched = false, turned = false;
+  bool accumulate = false, spread = false, ahead = false, batched = false, turned = false, after = false;
 };
 
 constexpr int64_t kSize = 4000, kRows = 6, kColumns = 32;
@@ -29,7 +29,7 @@ std::string kernel_text(const Form& form, int64_t lanes) {
                                       : "stride 13, depth_stride 1";
   return "loops 1 kernel product { dims rows, columns, depth tiles 1 read x: f32[8000] read w: f32[4000] readwrite y: f32[4000] "
          "contract y(offset 3, row_stride 37)" +
-         std::string(form.accumulate ? " accumulate" : "") + (form.spread ? " spread" : "") + " { a x(offset " + (form.spread ? "0" : "5") + ", " + a +
+         std::string(form.accumulate ? " accumulate" : "") + (form.after ? " after depth - 1" : "") + (form.spread ? " spread" : "") + " { a x(offset " + (form.spread ? "0" : "5") + ", " + a +
          ", batch_stride 800) b w(offset 1, stride 1, depth_stride 35, batch_stride 700) " +
          (form.ahead ? "ahead w(offset 100000, depth_stride 350) " : "") + "rows rows at most 6 columns columns at most 32 depth depth batches " +
          (form.batched ? "2" : "1") + " } }";
@@ -66,7 +66,8 @@ TEST_P(ContractForm, NativeCodeEqualsTheEvaluator) {
 INSTANTIATE_TEST_SUITE_P(All, ContractForm,
                          testing::Values(Form{"plain"}, Form{"accumulate", true}, Form{"spread", false, true}, Form{"ahead", false, false, true},
                                          Form{"ahead_accumulate", true, false, true}, Form{"batched_ahead", false, false, true, true},
-                                         Form{"turned", false, false, false, false, true}, Form{"spread_ahead", true, true, true}),
+                                         Form{"turned", false, false, false, false, true}, Form{"spread_ahead", true, true, true}, Form{"after", true, false, false, false, false, true},
+                                         Form{"after_ahead", true, false, true, true, false, true}),
                          [](const auto& info) { return std::string(info.param.name); });
 
 }  // namespace

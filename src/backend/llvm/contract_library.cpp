@@ -17,7 +17,7 @@ constexpr uint64_t kStepsAhead = 16;  // of the depth, each a dozen cycles: abou
 std::string symbol_of(const ContractLibrary::Call& form) {
   std::string symbol = "contract_" + std::string(name(form.a_dtype)) + "_" + std::to_string(form.rows) + "x" + std::to_string(form.vectors);
   if (form.masked) symbol += "_masked";
-  if (form.accumulate) symbol += "_accumulate";
+  if (form.accumulate) symbol += form.after ? "_accumulate_after" : "_accumulate";
   if (form.batched) symbol += "_batched";
   if (form.raised) symbol += "_raised";
   if (form.group > 1) return symbol + (form.tail ? "_words_tail" : "_words");
@@ -41,6 +41,7 @@ class Microkernel {
   llvm::Function* write() {
     llvm::Type *p = b_.getPtrTy(), *n = b_.getInt64Ty();
     std::vector<llvm::Type*> parameters{p, p, p, n, n, n, n, n, n, n, n, n};
+    if (form_.after) parameters.push_back(n);
     if (form_.ahead) parameters.insert(parameters.end(), {p, n});
     function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), llvm::Function::InternalLinkage, symbol_of(form_), module_);
     function_->setDoesNotThrow();
@@ -53,8 +54,10 @@ class Microkernel {
     b_depth_ = argument(5), c_stride_ = argument(6), depth_ = argument(7);
     b_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "entry", function_));
     if (form_.masked) make_masks(argument(11));
-    if (form_.ahead) ahead_.push_back({argument(12), argument(13), element_});
-    std::vector<Value*> sums = initial();
+    unsigned more = 12;
+    Value* after = form_.after ? argument(more++) : nullptr;
+    if (form_.ahead) ahead_.push_back({argument(more), argument(more + 1), element_});
+    std::vector<Value*> sums = initial(after);
     if (form_.batched) {
       sums = loop(argument(8), {{a_, argument(9), a_element_}, {panel_, argument(10), element_}}, sums,
                   [&](const std::vector<Value*>& at, std::vector<Value*> before) { return over_depth(at[0], at[1], std::move(before)); });
@@ -88,11 +91,31 @@ class Microkernel {
   }
   Value* c_row(size_t row) { return b_.CreateGEP(element_, c_, b_.CreateMul(c_stride_, b_.getInt64(row))); }
 
-  std::vector<Value*> initial() {
+  /// Zeros, or what stands in C; where `after` is not null, that decides.
+  std::vector<Value*> initial(Value* after) {
+    const std::vector<Value*> zeros(rows() * vectors(), llvm::Constant::getNullValue(vector_));
+    if (!form_.accumulate) return zeros;
+    llvm::BasicBlock *before = b_.GetInsertBlock(), *start = nullptr;
+    if (after) {
+      llvm::BasicBlock* from_c = llvm::BasicBlock::Create(module_.getContext(), "from_c", function_);
+      start = llvm::BasicBlock::Create(module_.getContext(), "start", function_);
+      b_.CreateCondBr(b_.CreateICmpNE(after, b_.getInt64(0)), from_c, start);
+      b_.SetInsertPoint(from_c);
+    }
     std::vector<Value*> sums;
     for (size_t row = 0; row < rows(); ++row) {
-      Value* from = form_.accumulate ? c_row(row) : nullptr;
-      for (size_t v = 0; v < vectors(); ++v) sums.push_back(from ? load_vector(from, v) : llvm::Constant::getNullValue(vector_));
+      Value* from = c_row(row);
+      for (size_t v = 0; v < vectors(); ++v) sums.push_back(load_vector(from, v));
+    }
+    if (!after) return sums;
+    llvm::BasicBlock* loaded = b_.GetInsertBlock();
+    b_.CreateBr(start);
+    b_.SetInsertPoint(start);
+    for (size_t i = 0; i < sums.size(); ++i) {
+      llvm::PHINode* phi = b_.CreatePHI(vector_, 2);
+      phi->addIncoming(zeros[i], before);
+      phi->addIncoming(sums[i], loaded);
+      sums[i] = phi;
     }
     return sums;
   }
@@ -262,6 +285,7 @@ llvm::Function* ContractLibrary::microkernel(const Call& form) {
 void ContractLibrary::call(llvm::IRBuilder<>& builder, const Call& c) {
   std::vector<Value*> arguments{c.a,     c.b,       c.c,              c.a_stride,       c.a_depth_stride, c.b_depth_stride, c.c_stride,
                                 c.depth, c.batches, c.a_batch_stride, c.b_batch_stride, c.columns};
+  if (c.after) arguments.push_back(c.after);
   if (c.ahead) arguments.insert(arguments.end(), {c.ahead_from, c.ahead_stride});
   builder.CreateCall(microkernel(c), arguments);
 }

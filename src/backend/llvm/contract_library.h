@@ -32,6 +32,7 @@ class ContractLibrary {
     llvm::Value *a = nullptr, *b = nullptr, *c = nullptr;
     llvm::Value *a_stride = nullptr, *a_depth_stride = nullptr, *b_depth_stride = nullptr, *c_stride = nullptr, *depth = nullptr;
     llvm::Value *batches = nullptr, *a_batch_stride = nullptr, *b_batch_stride = nullptr, *columns = nullptr;
+    llvm::Value* after = nullptr;  // not null, of a form that accumulates: only where this is not 0
     llvm::Value *ahead_from = nullptr, *ahead_stride = nullptr;  // of a form with `ahead`
   };
   void call(llvm::IRBuilder<>& builder, const Call& call);

@@ -264,7 +264,8 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.raised = contract.a_raised;
   const auto depth = contract.depth.as_constant();
   call.tail = call.group > 1 && !(depth && *depth % call.group == 0);
-  call.accumulate = contract.accumulate;
+  call.accumulate = contract.accumulate && contract.after != Dim(0);
+  if (call.accumulate && !contract.after.is_constant()) call.after = uniform(contract.after);
   call.a_spread = contract.a_spread;
   SINTER_CHECK(!contract.a_spread || contract.a.stride == Dim(lanes), "rows are spread over the lanes of another target");
   call.a_unit_depth = contract.a.depth_stride == Dim(1);

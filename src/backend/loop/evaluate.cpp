@@ -239,6 +239,7 @@ class Machine {
     const auto dtype_of = [&](int32_t buffer) { return kernel_.buffers[static_cast<size_t>(buffer)].dtype; };
     const DType dtype = dtype_of(s.c), a_dtype = dtype_of(s.a.buffer);
     const int group = contract_group(a_dtype, dtype_of(s.b.buffer));
+    const bool from_c = s.accumulate && integer(s.after) != 0;
     const int64_t c_offset = integer(s.c_offset), c_stride = integer(s.c_row_stride);
     const auto element = [&](const ContractOperand& o, int64_t r, int64_t k, int64_t b) {
       return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride),
@@ -259,7 +260,7 @@ class Machine {
     for (int64_t r = 0; r < rows; ++r) {
       for (int64_t j = 0; j < columns; ++j) {
         const int64_t to = c_offset + r * c_stride + j;
-        Scalar sum = s.accumulate ? memory_.read(s.c, to, who_) : Scalar{};
+        Scalar sum = from_c ? memory_.read(s.c, to, who_) : Scalar{};
         for (int64_t b = 0; b < batches; ++b) {
           for (int64_t k = 0; k < depth; k += group)
             sum = group > 1 ? by_word(r, j, k, b, sum)

@@ -157,7 +157,8 @@ struct ContractOperand {
 };
 
 /// C[m, n] (+)= sum over b < batches, k < depth of A_b[m, k] * B_b[k, n]: the batch-reduce GEMM on a register tile. For each (m, n) the
-/// products are added by fused multiply-add (multiply, then add, where the target has none), k ascending within b ascending, from C when `accumulate`, else from 0.
+/// products are added by fused multiply-add (multiply, then add, where the target has none), k ascending within b ascending, from C when `accumulate`
+/// and `after` is not 0, else from 0 (C is not read then).
 /// Where B is of words (contract_group), depth counts elements of A, whose depth_stride is 1, and B's depth_stride is that of a word; bf16 are multiplied as
 /// f32 and bytes as i32 (those of B are signed), and the pairs of a word are added the second before the first; what is beyond the depth counts as 0.
 /// B has unit column stride (b.stride is 1), C too. Columns beyond `columns` are neither read nor written. C overlaps neither A nor B.
@@ -169,6 +170,7 @@ struct Contract {
   int max_rows = 1;     // rows <= max_rows: tile height the microkernel is made for
   int max_columns = 1;  // columns <= max_columns, a multiple of the lanes of the target
   bool accumulate = false;
+  Dim after = 1;          // of a contract that accumulates: so that the first of a loop of them needs no zeros in C
   bool a_raised = false;  // by words: elements of A, i8, count 128 more than they are
   bool a_spread = false;  // each element of A stands a.stride times in a row, a constant: the lanes of the target
   int32_t ahead = -1;     // a hint, no access: while step k is computed, the line at ahead_offset + k*ahead_stride of this buffer may be fetched

@@ -53,7 +53,7 @@ class Walk {
                      [&](const CheckedIndex& s) { visit_(s.upper), expression(s.value); },
                      [&](const If& s) { ranges(s.ranges), body(s.then), body(s.otherwise); },
                      [&](const Contract& s) {
-                       for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.rows, &s.columns, &s.depth, &s.batches}) visit_(*dim);
+                       for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.after, &s.rows, &s.columns, &s.depth, &s.batches}) visit_(*dim);
                        operand(s.a);
                        operand(s.b);
                        if (s.ahead >= 0) visit_(s.ahead_offset), visit_(s.ahead_stride);

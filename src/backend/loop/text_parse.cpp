@@ -405,6 +405,7 @@ class Parser {
     s.c_row_stride = labelled("row_stride");
     cursor_.expect(")");
     s.accumulate = cursor_.accept("accumulate");
+    if (s.accumulate && cursor_.accept("after")) s.after = dim();
     s.a_raised = cursor_.accept("raised");
     s.a_spread = cursor_.accept("spread");
     cursor_.expect("{");

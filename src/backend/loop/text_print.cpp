@@ -119,7 +119,7 @@ class Printer {
              ", batch_stride " + o.batch_stride.to_string() + ")";
     };
     open(std::string("contract ") + buffer(s.c) + "(offset " + s.c_offset.to_string() + ", row_stride " + s.c_row_stride.to_string() + ")" +
-         (s.accumulate ? " accumulate" : "") + (s.a_raised ? " raised" : "") + (s.a_spread ? " spread" : ""));
+         (s.accumulate ? " accumulate" : "") + (s.accumulate && s.after != Dim(1) ? " after " + s.after.to_string() : "") + (s.a_raised ? " raised" : "") + (s.a_spread ? " spread" : ""));
     line("a " + operand(s.a));
     line("b " + operand(s.b));
     if (s.ahead >= 0) line("ahead " + buffer(s.ahead) + "(offset " + s.ahead_offset.to_string() + ", depth_stride " + s.ahead_stride.to_string() + ")");

@@ -356,7 +356,7 @@ class Verifier {
     require(s.b.stride == Dim(1), "L11", "the columns of B are not next to each other");
     require(!s.a_spread || (s.a.stride.is_constant() && s.a.stride.constant() > 1), "L11", "spread rows of A are not a constant number of elements apart");
     require(s.max_rows > 0 && s.max_columns > 0, "L11", "the register tile is empty");
-    for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.rows, &s.columns, &s.depth, &s.batches}) check(*dim);
+    for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.after, &s.rows, &s.columns, &s.depth, &s.batches}) check(*dim);
     for (const ContractOperand* o : {&s.a, &s.b})
       for (const Dim* dim : {&o->offset, &o->stride, &o->depth_stride, &o->batch_stride}) check(*dim);
     if (s.ahead >= 0) buffer(s.ahead), check(s.ahead_offset), check(s.ahead_stride);

@@ -21,7 +21,7 @@ class ContractWriter {
     schedule_ = schedule_contract(contract_shape(form_, dtype_), builder.target());
     schedule_.depth_block *= form_.group;
     if (request.row_block != 0) schedule_.row_block = request.row_block;
-    direct_ = request.body.nodes().size() == 1 && schedule_.masked_columns;
+    direct_ = !schedule_.dots && request.body.nodes().size() == 1 && schedule_.masked_columns;
   }
 
   Section write() {
@@ -85,7 +85,9 @@ class ContractWriter {
 
   /// The column block at hand: panels, row tiles, depth.
   void write_block() {
-    if (schedule_.depth_block == 0) {
+    if (schedule_.dots) {
+      write_dots();
+    } else if (schedule_.depth_block == 0) {
       write_whole_depth();
     } else {
       write_depth_blocks();
@@ -98,7 +100,7 @@ class ContractWriter {
     row_tiles([&](const Dim& row, const Dim& count) {
       if (schedule_.spread_rows) spread_rows(row, count, 0, form_.depth);
       panels([&](const Panel& panel) {
-        contract(row, count, panel, 0, form_.depth, false, 0, width());
+        contract(row, count, panel, 0, form_.depth, 0, 0, width());
         if (!direct_) write_rest(row, count, panel.first, panel.columns, Dim(0) - row * width() - panel.first, width());
       });
     });
@@ -107,25 +109,56 @@ class ContractWriter {
   void write_depth_blocks() {
     const int64_t stride = schedule_.column_block;
     if (!direct_) scratch(tile_, schedule_.row_block * stride);
-    loop("r", rows_, LoopKind::kSerial, [&](const Dim& r) {
-      loop("j", direct_ ? columns_ : Dim(stride), LoopKind::kVector, [&](const Dim& j) {
-        const loop::ExpressionRef zero = loop::constant(dtype_, 0);
-        if (direct_) {
-          writer_.here().push_back({loop::Store{request_.buffers.results[0], result_index(r, j), zero}});
-        } else {
-          writer_.here().push_back({loop::Store{tile_, {r * stride + j}, zero}});
-        }
-      });
-    });
-    loop("d", ceil_div(form_.depth, schedule_.depth_block), LoopKind::kSerial, [&](const Dim& d) {
+    const Dim blocks = simplify(max(1, ceil_div(form_.depth, schedule_.depth_block)), builder_.bounds());  // one without depth, too, which leaves zeros
+    loop("d", blocks, LoopKind::kSerial, [&](const Dim& d) {
       const Dim first = d * schedule_.depth_block, count = min(schedule_.depth_block, form_.depth - first);
       if (schedule_.pack_b) pack_columns(first, count);
       row_tiles([&](const Dim& row, const Dim& rows) {
         if (schedule_.spread_rows) spread_rows(row, rows, first, count);
-        panels([&](const Panel& panel) { contract(row, rows, panel, first, count, true, row * stride + panel.first, stride); });
+        panels([&](const Panel& panel) { contract(row, rows, panel, first, count, d, row * stride + panel.first, stride); });
       });
     });
     if (!direct_) write_rest(0, rows_, 0, columns_, 0, stride);
+  }
+
+  /// Sums of products along the depth, in vectors of partial sums. In place of what would be beyond the last row or column that one is computed once more,
+  /// and not read.
+  void write_dots() {
+    const int64_t rows = schedule_.tile_rows, columns = schedule_.tile_columns, stride = schedule_.column_block;
+    scratch(tile_, (schedule_.row_block + rows - 1) / rows * rows * stride);
+    const size_t lhs_middle = form_.batch_axes + form_.row_axes, rhs_rank = request_.body.type(node_.operands[1]).shape.rank();
+    const auto element = [&](int operand, const Dim& at, const Dim& k) {
+      if (operand == 0) return operand_element(0, at, k, lhs_middle);
+      return form_.rhs_columns_contiguous ? operand_element(1, k, at, form_.batch_axes + 1) : operand_element(1, at, k, rhs_rank - 1);
+    };
+    const auto names = [&](int64_t count) {
+      std::vector<std::string> list;
+      while (static_cast<int64_t>(list.size()) < count) list.push_back(builder_.fresh("s"));
+      return list;
+    };
+    loop("m", ceil_div(rows_, rows), LoopKind::kSerial, [&](const Dim& m) {
+      loop("p", ceil_div(columns_, columns), LoopKind::kSerial, [&](const Dim& p) {
+        const std::vector<std::string> sums = names(rows * columns), loaded = names(rows);
+        for (const std::string& sum : sums) writer_.here().push_back({loop::Declare{sum, loop::constant(dtype_, 0)}});
+        loop("k", form_.depth, LoopKind::kVector, [&](const Dim& k) {
+          for (int64_t r = 0; r < rows; ++r)
+            writer_.here().push_back({loop::Let{loaded[static_cast<size_t>(r)], element(0, first_row_ + min(m * rows + r, rows_ - 1), k)}});
+          for (int64_t c = 0; c < columns; ++c) {
+            const std::string right = builder_.fresh("s");
+            writer_.here().push_back({loop::Let{right, element(1, first_column_ + min(p * columns + c, columns_ - 1), k)}});
+            for (int64_t r = 0; r < rows; ++r)
+              writer_.here().push_back({loop::Update{
+                  sums[static_cast<size_t>(r * columns + c)], ScalarOp::kAdd,
+                  loop::apply(ScalarOp::kMultiply, {loop::named(loaded[static_cast<size_t>(r)], dtype_), loop::named(right, dtype_)})}});
+          }
+        });
+        for (int64_t i = 0; i < rows * columns; ++i) {
+          const Dim at = (m * rows + i / columns) * stride + p * columns + i % columns;
+          writer_.here().push_back({loop::Store{tile_, {at}, loop::named(sums[static_cast<size_t>(i)], dtype_)}});
+        }
+      });
+    });
+    write_rest(0, rows_, 0, columns_, 0, stride);
   }
 
   // ---- the register tiles of a block ----
@@ -252,8 +285,9 @@ class ContractWriter {
 
   // ---- one register tile ----
 
-  /// Rows [row, row + count) of the row block by the columns of `panel`, depth [first, first + depth), to the result or to the scratch tile.
-  void contract(const Dim& row, const Dim& count, const Panel& panel, const Dim& first, const Dim& depth, bool accumulate, const Dim& scratch_offset,
+  /// Rows [row, row + count) of the row block by the columns of `panel`, depth [first, first + depth), to the result or to the scratch tile: added to what is
+  /// there unless `after` is 0.
+  void contract(const Dim& row, const Dim& count, const Panel& panel, const Dim& first, const Dim& depth, const Dim& after, const Dim& scratch_offset,
                 int64_t scratch_stride) {
     loop::Contract c;
     if (direct_) {
@@ -288,7 +322,8 @@ class ContractWriter {
     c.depth = depth;
     c.max_rows = schedule_.tile_rows;
     c.max_columns = static_cast<int>(panel.most);
-    c.accumulate = accumulate;
+    c.accumulate = after != Dim(0);
+    c.after = after;
     ask_ahead(c, row, first);
     writer_.here().push_back({std::move(c)});
   }

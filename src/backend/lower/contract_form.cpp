@@ -66,6 +66,7 @@ ContractShape contract_shape(const ContractForm& form, DType dtype) {
   shape.lhs_depth_contiguous = form.lhs_depth_contiguous;
   shape.panel_width = form.panel_width;
   shape.rhs_columns_contiguous = form.rhs_columns_contiguous;
+  shape.one_depth_axis = form.depth_axes == 1;
   return shape;
 }
 

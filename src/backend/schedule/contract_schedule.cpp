@@ -1,6 +1,7 @@
 #include "backend/schedule/contract_schedule.h"
 
 #include <algorithm>
+#include <optional>
 #include <span>
 
 namespace sinter::backend {
@@ -24,6 +25,10 @@ constexpr int64_t kMostRows = 512;                            // of a tile: the 
 constexpr int64_t kWantedTiles = 16;                          // so that two participants finish together
 constexpr int64_t kLeastWork = int64_t{1} << 20;              // multiply-adds of a tile worth handing out on its own
 constexpr int64_t kSmallOperand = 32 << 10;                   // bytes that stay in the first cache as they lie
+constexpr int64_t kSweepBytes = 256, kSweepDepth = 8;         // of each row of B at a time, and such rows, where one row of A goes along them
+constexpr int kDots = 8;                                      // sums at a time, so that they need not wait for each other
+constexpr int64_t kLeastDots = 4, kMostDotRows = 4;           // vectors in depth: fewer are not worth adding up the lanes; rows by a transposed B
+constexpr int64_t kSweepLeast = 384, kSweepMost = 1536;       // columns of a tile that does so: whole pages of B, and a row of C in the first cache
 
 int64_t round_up(int64_t value, int64_t step) { return (value + step - 1) / step * step; }
 int64_t parts(int64_t value, int64_t most) { return (value + most - 1) / most; }
@@ -50,40 +55,78 @@ RegisterTile register_tile(const ContractShape& shape, const Target& target, int
   return tiles[best];
 }
 
+/// Few rows by a B that is read in place, once: as many columns as the registers hold sums for, so that each row of B is read in long pieces. Where the rows
+/// are one, short pieces of neighbouring rows (`sweep` in schedule_contract).
+RegisterTile few_rows_tile(int64_t rows, const Target& target) {
+  if (rows == 1) return {static_cast<int>(std::min<int64_t>(8, kSweepBytes * 8 / target.vector_bits)), 1};
+  return {static_cast<int>(std::min<int64_t>(8, (target.vector_registers >= 32 ? 24 : 12) / rows)), static_cast<int>(rows)};
+}
+
+/// Few rows by a B whose depth is contiguous, or rows by a single column: both operands are read along the depth, B (or A) once and as it lies.
+std::optional<ContractSchedule> schedule_dots(const ContractShape& shape, const Target& target, int lanes) {
+  const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
+  const bool one_column = columns && *columns == 1;
+  const bool along_depth = shape.lhs_depth_contiguous && (one_column || !shape.rhs_columns_contiguous) && shape.one_depth_axis;
+  if (shape.panel_width != 0 || shape.group != 1 || !is_float(shape.dtype) || !along_depth || (depth && *depth < kLeastDots * lanes)) return std::nullopt;
+  if (!one_column && !(rows && *rows > 0 && *rows <= kMostDotRows)) return std::nullopt;
+  ContractSchedule schedule;
+  schedule.dots = true;
+  const auto block = [](const std::optional<int64_t>& size, int64_t step) {
+    return round_up(size ? std::clamp<int64_t>(parts(*size, kWantedTiles), 2 * step, kMostRows) : kMostRows / 4, step);
+  };
+  if (one_column) {
+    schedule.tile_rows = static_cast<int>(std::clamp<int64_t>(rows.value_or(kDots), 1, kDots));
+    schedule.row_block = block(rows, schedule.tile_rows);
+  } else {
+    schedule.row_block = schedule.tile_rows = static_cast<int>(*rows);
+    schedule.tile_columns = std::min(kDots, (target.vector_registers >= 32 ? 2 * kDots : kDots) / schedule.tile_rows);
+    schedule.column_block = block(columns, schedule.tile_columns);
+  }
+  return schedule;
+}
+
 }  // namespace
 
 ContractSchedule schedule_contract(const ContractShape& shape, const Target& target) {
   ContractSchedule schedule;
   const auto bytes = static_cast<int64_t>(size_in_bytes(shape.dtype));
   const int lanes = target.lanes(static_cast<int>(bytes));
-  const RegisterTile tile = register_tile(shape, target, lanes);
-  schedule.tile_rows = tile.rows;
-  const bool stored = shape.panel_width != 0;
-  schedule.tile_columns = stored ? static_cast<int>(shape.panel_width) : tile.vectors * lanes;
-  const bool spreads = !target.has_fma && is_float(shape.dtype) && shape.group == 1;
+  if (const auto dots = schedule_dots(shape, target, lanes)) return *dots;
   const auto rows = shape.rows.as_constant(), columns = shape.columns.as_constant(), depth = shape.depth.as_constant();
+  RegisterTile tile = register_tile(shape, target, lanes);
+  const bool stored = shape.panel_width != 0;
+  const bool spreads = !target.has_fma && is_float(shape.dtype) && shape.group == 1;
   schedule.masked_columns = target.vector_bits > 128 || (columns && *columns % lanes == 0);
+  const bool once = !stored && shape.group == 1 && shape.rhs_columns_contiguous && schedule.masked_columns && rows && *rows > 0 &&
+                    *rows <= (spreads ? 2 : tile.rows) && !(columns && *columns <= tile.vectors * lanes);
+  if (once) tile = few_rows_tile(*rows, target);
+  const bool sweep = once && *rows == 1;
+  schedule.tile_rows = tile.rows;
+  schedule.tile_columns = stored ? static_cast<int>(shape.panel_width) : tile.vectors * lanes;
 
   // B as it lies is a good panel when it is no wider than one, when it stays in the first cache anyway, or when few rows would read the packed one.
   const bool one_panel = columns && *columns <= schedule.tile_columns;
   const bool small = columns && depth && *columns * *depth * bytes <= kSmallOperand;
-  const bool few_rows = rows && *rows <= 2 * schedule.tile_rows;
+  const bool few_rows = once || (rows && *rows <= 2 * schedule.tile_rows);
   schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !schedule.masked_columns);
 
   const int64_t most_depth = spreads ? kSpreadDepth : schedule.pack_b ? kMostDepthPacked : kMostDepth;
   const int64_t depth_block = spreads ? kSpreadDepth : kDepthBlock;
-  const bool reads_b_once = !schedule.pack_b && one_panel;
-  if (!depth) {
+  const bool reads_b_once = !schedule.pack_b && (one_panel || once);
+  if (sweep) {
+    schedule.depth_block = kSweepDepth;
+  } else if (!depth) {
     if (!reads_b_once) schedule.depth_block = depth_block;
   } else if (*depth > most_depth && !reads_b_once) {
     schedule.depth_block = round_up(parts(*depth, parts(*depth, depth_block)), 16);
   }
 
-  // One panel to a tile; several where rows are spread for them. Rows are cut further until there are enough tiles.
+  // One panel to a tile; several where rows are spread for them, or long rows of B are read. Rows are cut further until there are enough tiles.
   const int64_t panels = columns ? std::max<int64_t>(1, parts(*columns, schedule.tile_columns)) : kSpreadPanels;
   const bool few = rows && *rows <= 2;
-  const int64_t across = spreads && !few ? parts(panels, parts(panels, kSpreadPanels)) : 1;
+  int64_t across = spreads && !few ? parts(panels, parts(panels, kSpreadPanels)) : 1;
   schedule.spread_rows = across >= 4;
+  if (sweep) across = parts(std::clamp(columns ? *columns / 4 : kSweepMost, kSweepLeast, kSweepMost), schedule.tile_columns);
   schedule.column_block = across * schedule.tile_columns;
   int64_t blocks = rows ? std::max<int64_t>(1, parts(*rows, kMostRows)) : 1;
   const int64_t others = shape.batch.as_constant().value_or(1) * parts(panels, across);

@@ -15,10 +15,12 @@ struct ContractShape {
   int64_t panel_width = 0;             // B is stored as panels of so many columns; 0: as a matrix
   int group = 1;                       // `depth` counts words of so many neighbours
   bool rhs_columns_contiguous = true;  // B is [depth, columns]; else [columns, depth], and has to be transposed while packing
+  bool one_depth_axis = true;          // so that neighbours in depth are neighbours in the index
 };
 
 struct ContractSchedule {
   int tile_rows = 1, tile_columns = 1;  // of the register tile
+  bool dots = false;                    // no register tile of columns: sums of products along the depth, tile_rows x tile_columns at a time
   int64_t row_block = 1;                // rows of one kernel tile, a multiple of tile_rows
   int64_t column_block = 1;             // columns of one kernel tile, a multiple of tile_columns
   int64_t depth_block = 0;              // depth of one pass over the row block, in words where the shape counts these; 0: the whole depth in one pass

@@ -113,7 +113,7 @@ kernel product {
             depth 4
             batches 1
         }
-        contract t(offset 0, row_stride 8) accumulate {
+        contract t(offset 0, row_stride 8) accumulate after m {
             a a(offset 10*r + 4, stride 5, depth_stride 1, batch_stride 0)
             b panel(offset 32, stride 1, depth_stride 8, batch_stride 0)
             rows min(2, m - 2*r) at most 2

@@ -1,0 +1,104 @@
+// Matrix products of each schedule, natively, against the evaluator: few rows by an operand that changes, read in place or along its depth, single columns, depth
+// in blocks; with and without an epilogue, at sizes around lanes and register tiles, on each instruction set, with the same bits for any team.
+#include <gtest/gtest.h>
+
+#include "base/random.h"
+#include "driver/compile.h"
+#include "frontend/language/language.h"
+#include "ir/evaluate.h"
+#include "support/close.h"
+
+namespace sinter::driver {
+namespace {
+
+struct Product {
+  const char* name;
+  const char* text;  // an expression over the symbol m
+};
+
+const Product kProducts[] = {
+    {"a_row_of_any_depth", "f32[1, m] @ f32[m, 401]"},
+    {"a_row_by_any_columns", "f32[1, 37] @ f32[37, m]"},
+    {"a_row_by_many_columns", "f32[1, 19] @ f32[19, 3333]"},
+    {"a_row_and_bias", "relu(f32[1, m] @ f32[m, 775] + f32[775])"},
+    {"a_row_by_any_columns_and_bias", "relu(f32[1, 37] @ f32[37, m] + f32[m])"},
+    {"a_row_f64", "f64[1, m] @ f64[m, 202]"},
+    {"rows_in_batches", "f32[3, 1, m] @ f32[3, m, 130]"},
+    {"two_rows", "f32[2, m] @ f32[m, 301]"},
+    {"three_rows_f64", "f64[3, 40] @ f64[40, m]"},
+    {"five_rows_and_bias", "tanh(f32[5, m] @ f32[m, 135] + f32[135])"},
+    {"seven_rows_by_any_columns", "f32[7, 33] @ f32[33, m]"},
+    {"rows_turned", "transpose(f32[m, 4]) @ f32[m, 143]"},
+    {"a_row_by_transposed", "f32[1, m] @ transpose(f32[150, m])"},
+    {"a_row_by_any_transposed", "f32[1, 100] @ transpose(f32[m, 100])"},
+    {"three_rows_by_transposed_and_bias", "relu(f32[3, m] @ transpose(f32[45, m]) + f32[45])"},
+    {"four_rows_by_transposed_f64", "f64[4, 67] @ transpose(f64[m, 67])"},
+    {"rows_by_transposed_in_batches", "f32[3, 1, m] @ transpose(f32[3, 21, m], permutation = [0, 2, 1])"},
+    {"a_column", "f32[m, 129] @ f32[129, 1]"},
+    {"a_column_of_any_depth", "relu(f32[45, m] @ f32[m, 1] + f32[1])"},
+    {"a_column_transposed_f64", "f64[m, 97] @ transpose(f64[1, 97])"},
+    {"gradient_of_weights", "transpose(f32[m, 100]) @ f32[m, 70]"},
+    {"depth_in_blocks", "f32[20, 1300] @ f32[1300, m]"},
+    {"depth_in_blocks_and_bias", "relu(f32[20, 1300] @ f32[1300, m] + f32[m])"},
+    {"any_rows", "f32[m, 65] @ f32[65, 150]"},
+    {"any_rows_by_transposed", "f32[m, 65] @ transpose(f32[150, 65])"},
+    {"rows_read_in_place", "f32[33, m] @ f32[m, 150]"},
+    {"padded_panels", "f32[31, 33] @ const f32[33, 65]"},
+    {"any_rows_by_padded_panels", "relu(f32[m, 33] @ const f32[33, 9] + f32[9])"},
+};
+
+Tensor made_up(const TensorType& type, const SymbolValues& symbols, uint32_t seed) {
+  RandomSequence random(seed, 5);
+  Tensor tensor(type.dtype, type.shape.evaluate(symbols));
+  for (int64_t i = 0; i < tensor.size(); ++i) tensor.set(i, random.normal());
+  return tensor;
+}
+
+class Products : public testing::TestWithParam<Product> {};
+
+TEST_P(Products, AreWhatTheEvaluatorComputes) {
+  const ir::Module module = language::compile_expression(GetParam().text, {}, false).module;
+  const ir::Function& main = module.functions.back();
+  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4}) {
+    if (level > this_machine().best_level) continue;
+    CompileOptions options;
+    options.use_cache = false;
+    options.level = level;
+    const auto executable = compile(module, main.name, options);
+    for (const int64_t m : {0, 1, 2, 7, 8, 15, 16, 17, 63, 64, 65, 130, 600}) {
+      const SymbolValues symbols{{"m", m}};
+      std::map<std::string, Tensor> values;
+      for (const std::string& argument : main.arguments) {
+        const ir::Variable& variable = module.variable(argument);
+        values[argument] = variable.value ? *variable.value : made_up(variable.type, symbols, static_cast<uint32_t>(values.size() + 1));
+      }
+      const auto expected = ir::evaluate(module, main.name, values, symbols);
+      std::map<std::string, Tensor> first;
+      for (const int threads : {1, 2, 3}) {
+        runtime::State state;
+        const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
+        runtime::Run run(executable, state, *team);
+        for (const runtime::Port& port : executable->program().ports)
+          if (port.role == Role::kInput) run.bind(port.name, values.at(port.name));
+        if (!executable->program().symbols.empty()) run.set_dim("m", m);
+        run.execute();
+        for (const std::string& result : main.results) {
+          const Tensor actual = run.output(result).clone();
+          const double bound = actual.dtype() == DType::kF64 ? 1e-12 : 6e-5;
+          test::expect_close(actual, expected.at(result), {0, bound, bound},
+                             std::string(name(level)) + ", m = " + std::to_string(m) + ", " + std::to_string(threads) + " threads");
+          if (first.contains(result)) EXPECT_TRUE(same_bits(first.at(result), actual)) << threads << " threads";
+          first[result] = actual;
+        }
+        if (HasFailure() || executable->program().symbols.empty()) break;
+      }
+      if (HasFailure()) return;
+      if (executable->program().symbols.empty()) break;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(All, Products, testing::ValuesIn(kProducts), [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace sinter::driver
