@@ -85,9 +85,21 @@ class ContractWriter {
 
   /// The column block at hand: panels, row tiles, depth.
   void write_block() {
-    if (schedule_.dots) {
-      write_dots();
-    } else if (schedule_.depth_block == 0) {
+    if (schedule_.dots) return write_dots();
+    const bool may_be_few = schedule_.pack_b && !form_.rows.is_constant() && form_.rhs_columns_contiguous && schedule_.masked_columns;
+    if (!may_be_few) return write_passes();
+    loop::If branch{{{rows_, 0, schedule_.rows_in_place + 1}}, {}, {}};
+    for (loop::Body* side : {&branch.then, &branch.otherwise}) {
+      schedule_.pack_b = side == &branch.otherwise;
+      writer_.enter(*side);
+      write_passes();
+      writer_.leave();
+    }
+    writer_.here().push_back({std::move(branch)});
+  }
+
+  void write_passes() {
+    if (schedule_.depth_block == 0) {
       write_whole_depth();
     } else {
       write_depth_blocks();

@@ -26,6 +26,7 @@ constexpr int64_t kWantedTiles = 16;                          // so that two par
 constexpr int64_t kLeastWork = int64_t{1} << 20;              // multiply-adds of a tile worth handing out on its own
 constexpr int64_t kSmallOperand = 32 << 10;                   // bytes that stay in the first cache as they lie
 constexpr int64_t kSweepBytes = 256, kSweepDepth = 8;         // of each row of B at a time, and such rows, where one row of A goes along them
+constexpr int kTilesInPlace = 4;                               // of rows: more repay a copy of B
 constexpr int kDots = 8;                                      // sums at a time, so that they need not wait for each other
 constexpr int64_t kLeastDots = 4, kMostDotRows = 4;           // vectors in depth: fewer are not worth adding up the lanes; rows by a transposed B
 constexpr int64_t kSweepLeast = 384, kSweepMost = 1536;       // columns of a tile that does so: whole pages of B, and a row of C in the first cache
@@ -104,10 +105,12 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   schedule.tile_rows = tile.rows;
   schedule.tile_columns = stored ? static_cast<int>(shape.panel_width) : tile.vectors * lanes;
 
-  // B as it lies is a good panel when it is no wider than one, when it stays in the first cache anyway, or when few rows would read the packed one.
+  // B as it lies is a good panel when it is no wider than one, when it stays in the first cache anyway, or when few rows would read
+  // the packed one.
   const bool one_panel = columns && *columns <= schedule.tile_columns;
   const bool small = columns && depth && *columns * *depth * bytes <= kSmallOperand;
-  const bool few_rows = once || (rows && *rows <= 2 * schedule.tile_rows);
+  schedule.rows_in_place = (spreads ? 2 : kTilesInPlace) * schedule.tile_rows;
+  const bool few_rows = once || (rows && *rows <= schedule.rows_in_place);
   schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !schedule.masked_columns);
 
   const int64_t most_depth = spreads ? kSpreadDepth : schedule.pack_b ? kMostDepthPacked : kMostDepth;

@@ -25,6 +25,7 @@ struct ContractSchedule {
   int64_t column_block = 1;             // columns of one kernel tile, a multiple of tile_columns
   int64_t depth_block = 0;              // depth of one pass over the row block, in words where the shape counts these; 0: the whole depth in one pass
   bool pack_b = false;                  // copy the columns (depth_block x column_block) into scratch first, panel by panel
+  int64_t rows_in_place = 0;            // where the rows are known at run time only: so many had better read B where it lies
   bool spread_rows = false;             // copy rows of A to [depth][rows], each element repeated over a vector: for targets that cannot load and repeat at once
   bool masked_columns = true;           // the microkernel may write part of a vector; else what is not whole vectors goes through scratch
 };
