@@ -1,4 +1,4 @@
-// library.sinter: layers, losses, optimizers, metrics and initialisers, written in the language and embedded in the binary.
+// The library, written in the language (library.sinter and the folder library) and embedded in the binary as one text.
 #pragma once
 
 #include <string_view>
@@ -7,7 +7,7 @@
 
 namespace sinter::language {
 
-/// The text as in the source tree; generated from library.sinter at build time.
+/// The files of the source tree one behind the other; generated at build time.
 std::string_view library_text();
 
 /// Parsed at first use.

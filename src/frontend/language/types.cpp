@@ -7,7 +7,7 @@ namespace sinter::language {
 namespace {
 
 constexpr std::string_view kFactWords[] = {"int",  "number",   "bool",        "string",    "dtype",  "shape",
-                                           "list", "function", "initialiser", "optimizer", "tensor", "any"};
+                                           "list", "function", "initialiser", "optimizer", "tensor", "classes", "any"};
 
 /// Words such as T stand for any dtype and are bound by matching.
 bool is_dtype_variable(std::string_view word) { return word.size() == 1 && word[0] >= 'A' && word[0] <= 'Z'; }
@@ -26,7 +26,7 @@ bool is_shape(const Datum& datum) {
 
 bool Lowering::match_word(std::string_view word, const Datum& datum) const {
   if (word == "any") return true;
-  if (word == "tensor") return datum.is<ir::Value>() || datum.is<UndecidedLabel>();
+  if (word == "tensor" || word == "classes") return datum.is<ir::Value>() || datum.is<UndecidedLabel>();
   if (word == "int") return datum.is<Dim>();
   if (word == "number") return datum.is<Dim>() || datum.is<double>();
   if (word == "bool") return datum.is<bool>();
@@ -76,7 +76,7 @@ Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& fra
       fail(ErrorCode::kName, frame, pattern.offset, "'" + std::string(pattern.word) + "' is no type",
            parse_dtype(pattern.word)
                ? "the type of a scalar is written " + std::string(pattern.word) + "[]"
-               : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer");
+               : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer; tensor, classes, any");
     }
     if (!match_word(pattern.word, datum)) {
       const auto* callable = datum.as<Callable>();
@@ -85,6 +85,7 @@ Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& fra
       fail(ErrorCode::kType, caller, offset, what + " is " + describe(datum) + ", not of type " + std::string(pattern.word),
            uncalled ? "call it: " + std::string(callable->declaration->name) + "()" : "");
     }
+    if (pattern.word == "classes") return decide_label(datum, true, caller, offset);
     return datum;
   }
   Datum decided = datum;

@@ -1,0 +1,278 @@
+// The library in the language against numbers recorded from PyTorch, on the reference evaluator, forward and gradients; and what its
+// definitions say to wrong arguments.
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdlib>
+#include <fstream>
+#include <nlohmann/json.hpp>
+
+#include "frontend/support.h"
+#include "ir/evaluate.h"
+#include "passes/grad.h"
+#include "support/close.h"
+#include "support/recorded.h"
+
+namespace sinter::language {
+namespace {
+
+using Values = std::map<std::string, Tensor>;
+const test::Tolerance kClose{0, 1e-10, 1e-11};  // f64; the files hold 13 digits
+
+class Recorded : public testing::TestWithParam<const char*> {};
+
+TEST_P(Recorded, calls_give_what_pytorch_gives) {
+  for (const test::RecordedCase& recorded : test::recorded_cases(GetParam())) {
+    SCOPED_TRACE(recorded.text);
+    CompiledExpression compiled;
+    ASSERT_NO_THROW(try { compiled = compile_expression(recorded.text, {}, true); } catch (const Error& error) {
+      ADD_FAILURE() << error.what();
+      throw;
+    });
+    const ir::Module module = passes::grad(compiled.module);
+    Values variables = recorded.values;
+    run(module, "predict", variables);
+    run(module, "gradient", variables);
+    for (const auto& [name, expected] : recorded.values) {
+      ASSERT_TRUE(variables.contains(name)) << name;
+      test::expect_close(variables.at(name), expected, kClose, name);
+    }
+    // Nothing was left out: each parameter has a recorded value and, with the gradient, a recorded one of that too.
+    for (const ir::Variable& variable : module.variables) {
+      if (variable.role != Role::kParameter) continue;
+      EXPECT_TRUE(recorded.values.contains(variable.name)) << variable.name;
+      const bool constant = std::count(compiled.constants.begin(), compiled.constants.end(), variable.name) > 0;
+      EXPECT_TRUE(constant || recorded.values.contains("d_" + variable.name)) << variable.name;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Library, Recorded, testing::Values("activations", "losses", "attention"),
+                         [](const auto& info) { return std::string(info.param); });
+
+/// A model with one parameter of that type, whose gradient is the input.
+std::string trained_by(const std::string& optimizer, const std::string& type) {
+  return "model m(x: " + type + ") -> y { parameter w: " + type + " = 0  y = w * x }\ntrain m { loss = sum(y) optimizer = " + optimizer + " }";
+}
+
+Tensor row(const Tensor& table, int64_t index) {
+  const Extents extents(table.extents().begin() + 1, table.extents().end());
+  Tensor result(table.dtype(), extents);
+  for (int64_t i = 0; i < result.size(); ++i) result.set(i, table.get(index * result.size() + i));
+  return result;
+}
+
+TEST(Library, optimizers_step_as_pytorch_does) {
+  const auto cases = test::recorded_cases("optimizers");
+  const Tensor &start = cases[0].values.at("value"), &gradients = cases[0].values.at("gradient");
+  for (size_t i = 1; i < cases.size(); ++i) {
+    SCOPED_TRACE(cases[i].text);
+    Machine machine(compile(trained_by(cases[i].text, start.type_string())));
+    machine.variables["w"] = start;
+    machine.variables["label"] = start;
+    for (int64_t step = 0; step < gradients.extents()[0]; ++step) {
+      machine.variables["x"] = row(gradients, step);
+      run(machine.module, "step", machine.variables);
+      test::expect_close(machine.variables.at("w"), row(cases[i].values.at("result"), step), kClose, "step " + std::to_string(step));
+    }
+  }
+}
+
+/// The JSON of a file of the data folder; none without the folder.
+std::optional<nlohmann::json> shared_json(const std::string& path) {
+  const char* shared = std::getenv("SINTER_SHARED");
+  std::ifstream in(std::string(shared == nullptr ? "" : shared) + "/data/optimizers/" + path);
+  if (shared == nullptr || !in.good()) return std::nullopt;
+  return nlohmann::json::parse(in);
+}
+
+/// Parameters, gradients and states over ten steps that another framework's tests hold; `states` are its names of ours.
+void follow_steps(const nlohmann::json& recorded, const std::string& optimizer, const std::map<std::string, std::string>& states,
+                  const test::Tolerance& tolerance) {
+  for (const auto& [parameter, values] : recorded.at("Parameters").items()) {
+    SCOPED_TRACE(parameter);
+    const auto tensor = [](const nlohmann::json& numbers) {
+      const auto all = numbers.get<std::vector<float>>();
+      return Tensor::of<float>({static_cast<int64_t>(all.size())}, all);
+    };
+    const Tensor start = tensor(values.at(0));
+    Machine machine(compile(trained_by(optimizer, start.type_string())));
+    machine.variables["w"] = start;
+    machine.variables["label"] = start;
+    const auto& gradients = recorded.at("Gradients").at(parameter);
+    ASSERT_EQ(gradients.size() + 1, values.size());
+    for (size_t step = 0; step < gradients.size(); ++step) {
+      machine.variables["x"] = tensor(gradients.at(step));
+      run(machine.module, "step", machine.variables);
+      test::expect_close(machine.variables.at("w"), tensor(values.at(step + 1)), tolerance, "step " + std::to_string(step));
+      for (const auto& [theirs, ours] : states)
+        test::expect_close(machine.variables.at("optimizer.w." + ours), tensor(recorded.at(theirs).at(parameter).at(step + 1)), tolerance, theirs);
+    }
+  }
+}
+
+TEST(Library, adamw_follows_recorded_steps) {
+  for (const char* file : {"adamw/adamw_test_single_weight_mode_0.json", "adamw/adamw_test_multiple_weights_mode_0.json"}) {
+    const auto recorded = shared_json(file);
+    if (!recorded) GTEST_SKIP() << "no data folder: set SINTER_SHARED";
+    follow_steps(*recorded, "adamw(learning_rate = 0.001)", {{"Momentum1s", "m"}, {"Momentum2s", "v"}}, {0, 2e-5, 1e-6});
+  }
+}
+
+TEST(Library, sgd_follows_recorded_steps) {
+  for (const char* file : {"sgd/sgd_test_single_weight.json", "sgd/sgd_test_multiple_weights.json"}) {
+    const auto recorded = shared_json(file);
+    if (!recorded) GTEST_SKIP() << "no data folder: set SINTER_SHARED";
+    follow_steps(*recorded, "sgd(learning_rate = 0.001)", {}, {0, 2e-6, 1e-7});
+  }
+}
+
+// ---- initialisers ----
+
+std::vector<double> initialised(const std::string& type, const std::string& initialiser) {
+  const Machine machine(compile("model m(x: f32[batch, 1]) -> y { parameter w: " + type + " = " + initialiser + "  y = x }\n"));
+  const Tensor& w = machine.variables.at("w");
+  std::vector<double> values;
+  for (int64_t i = 0; i < w.size(); ++i) values.push_back(w.get(i));
+  return values;
+}
+
+double deviation_of(const std::vector<double>& values, double mean) {
+  double squares = 0;
+  for (const double value : values) squares += (value - mean) * (value - mean);
+  return std::sqrt(squares / static_cast<double>(values.size()));
+}
+
+TEST(Library, initialisers_by_fan_have_their_spread) {
+  const auto deviation = [](const std::string& initialiser) { return deviation_of(initialised("f32[64, 256]", initialiser), 0); };
+  EXPECT_NEAR(deviation("lecun_uniform()"), std::sqrt(1.0 / 64), 0.004);
+  EXPECT_NEAR(deviation("lecun_normal()"), std::sqrt(1.0 / 64), 0.004);
+  EXPECT_NEAR(deviation("he_uniform(mode = \"out\")"), std::sqrt(2.0 / 256), 0.003);
+  EXPECT_NEAR(deviation("he_normal(mode = \"mean\")"), std::sqrt(2.0 / 160), 0.004);
+}
+
+TEST(Library, truncated_normal_is_the_normal_distribution_between_its_ends) {
+  for (const char* dtype : {"f32", "f64"}) {
+    const std::vector<double> values = initialised(std::string(dtype) + "[20000]", "truncated_normal(mean = 1, deviation = 0.5, low = 0.5, high = 3)");
+    EXPECT_GE(*std::min_element(values.begin(), values.end()), 0.5);
+    EXPECT_LE(*std::max_element(values.begin(), values.end()), 3.0);
+    // The share below each point, against the distribution's: two thousandths are three deviations of the sample's.
+    const auto below = [](double x) { return 0.5 * (1 + std::erf((x - 1) / (0.5 * std::sqrt(2)))); };
+    for (double x = 0.6; x < 3; x += 0.2) {
+      const double share = static_cast<double>(std::count_if(values.begin(), values.end(), [&](double v) { return v < x; })) / 20000;
+      EXPECT_NEAR(share, (below(x) - below(0.5)) / (below(3) - below(0.5)), 0.012) << x;
+    }
+  }
+}
+
+TEST(Library, erf_inverse_inverts) {
+  const CompiledExpression compiled = compile_expression("erf_inverse(x: f64[9])", {}, false);
+  Values variables;
+  variables["x"] = Tensor::of<double>({9}, {-0.9999999, -0.99, -0.5, -1e-3, 1e-9, 0.1, 0.7, 0.999, 0.9999999});
+  run(compiled.module, "predict", variables);
+  for (int64_t i = 0; i < 9; ++i) {
+    const double share = variables.at("x").get(i);
+    EXPECT_NEAR(std::erf(variables.at("result").get(i)), share, 1e-14) << share;
+    EXPECT_NEAR(variables.at("result").get(i) / share, share < 1e-2 && share > -1e-2 ? std::sqrt(M_PI) / 2 : variables.at("result").get(i) / share, 1e-6);
+  }
+}
+
+TEST(Library, orthogonal_columns_or_rows_stand_at_right_angles) {
+  for (const auto& [rows, columns] : {std::pair{24, 24}, std::pair{7, 40}, std::pair{40, 7}, std::pair{1, 5}, std::pair{1, 1}}) {
+    const std::string shape = "[" + std::to_string(rows) + ", " + std::to_string(columns) + "]";
+    for (const auto& [dtype, close] : {std::pair{"f32", 2e-6}, std::pair{"f64", 1e-12}}) {
+      const std::vector<double> w = initialised(dtype + shape, "orthogonal(gain = 2)");
+      const bool wide = rows < columns;
+      const int count = std::min(rows, columns), depth = std::max(rows, columns);
+      for (int i = 0; i < count; ++i) {
+        for (int j = 0; j < count; ++j) {
+          double dot = 0;
+          for (int k = 0; k < depth; ++k) dot += wide ? w[i * columns + k] * w[j * columns + k] : w[k * columns + i] * w[k * columns + j];
+          EXPECT_NEAR(dot, i == j ? 4 : 0, 4 * close) << dtype << shape;
+        }
+      }
+    }
+  }
+}
+
+TEST(Library, orthogonal_folds_leading_dims_and_takes_empty_ones) {
+  const std::vector<double> w = initialised("f32[3, 2, 4]", "orthogonal()");
+  for (int i = 0; i < 4; ++i) {
+    double squares = 0;
+    for (int k = 0; k < 6; ++k) squares += w[k * 4 + i] * w[k * 4 + i];
+    EXPECT_NEAR(squares, 1, 2e-6);
+  }
+  EXPECT_TRUE(initialised("f32[0, 4]", "orthogonal()").empty());
+}
+
+// ---- wrong arguments ----
+
+TEST(Library, wrong_arguments_are_told_at_the_call) {
+  const auto expression_error = [](const std::string& text) -> std::string {
+    try {
+      compile_expression(text, {}, false);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "no error";
+  };
+  const auto training_error = [](const std::string& optimizer) -> std::string {
+    try {
+      compile(trained_by(optimizer, "f32[4]"));
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "no error";
+  };
+  const auto initial_error = [&](const std::string& type, const std::string& initialiser) -> std::string {
+    try {
+      initialised(type, initialiser);
+    } catch (const Error& error) {
+      return error.message();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(expression_error("hard_tanh(f32[3], low = 2)"), "in hard_tanh: the lower end of hard_tanh is below the upper");
+  EXPECT_EQ(expression_error("celu(f32[3], alpha = 0)"), "in celu: alpha of celu is above 0");
+  EXPECT_EQ(expression_error("glu(f32[2, 3])"), "in glu: glu halves the last axis, which has an odd size");
+  EXPECT_EQ(expression_error("swiglu(f32[2, 3], f32[2, 4])"),
+            "argument 'x' of swiglu has type f32[2, 4], wanted T[..]: the dims of 'dims..' differ from what it stood for before");
+  EXPECT_EQ(expression_error("cross_entropy(f32[2, 3], i64[2], smoothing = 1.5)"), "in cross_entropy: smoothing is a number from 0 to 1");
+  EXPECT_EQ(expression_error("cross_entropy(f32[2, 3], i64[2], weight = [1, 2])"), "in class_weights: there is one weight for each class");
+  EXPECT_EQ(expression_error("cross_entropy(f32[2, 3], f32[2, 3], ignore = 1)"),
+            "in cross_entropy: with probabilities as label, no class can be ignored");
+  EXPECT_EQ(expression_error("cross_entropy(f32[2, 3], i64[2], reduction = \"all\")"),
+            "in reduced: a reduction is \"mean\", \"sum\" or \"none\"");
+  EXPECT_EQ(expression_error("huber(f32[3], f32[3], delta = 0)"), "in huber: delta of huber is above 0");
+  EXPECT_EQ(expression_error("smooth_l1(f32[3], f32[3], beta = -1)"), "in smooth_l1: beta of smooth_l1 is a number from 0");
+  EXPECT_EQ(expression_error("top_k_accuracy(f32[2, 3], i64[2], k = 0)"), "in top_k_accuracy: k is a whole number from 1");
+  EXPECT_EQ(expression_error("rotary(f32[4, 3])"), "in rotary: rotary turns pairs: the last axis has an even size");
+  EXPECT_EQ(expression_error("attention(f32[3, 4, 5], f32[2, 4, 5], f32[2, 4, 5])"),
+            "in attention: the heads of the query are a multiple of those of the key");
+  EXPECT_EQ(expression_error("attention(f32[3, 4, 5], f32[4, 5], f32[4, 5])"), "in attention: query and key have the same rank");
+  EXPECT_EQ(expression_error("attention(f32[4, 5], f32[4, 5], f32[4, 5], dropout = 1)"),
+            "in attention: the rate of dropout is a number from 0, below 1");
+  EXPECT_EQ(expression_error("multi_head_attention(f32[2, 4, 5], 2)"), "in multi_head_attention: the width of x is a multiple of heads");
+  EXPECT_EQ(expression_error("multi_head_attention(f32[2, 4, 6], 3, key_heads = 2)"),
+            "in multi_head_attention: heads is a multiple of key_heads");
+  EXPECT_EQ(expression_error("multi_head_attention(f32[2, 4, 6], 0)").substr(0, 24), "in multi_head_attention:");
+  EXPECT_EQ(expression_error("embedding(i64[3], 0, 4)"), "in embedding: an embedding has one row and one column or more");
+  EXPECT_EQ(training_error("sgd(0.1, momentum = -1)"), "in sgd: momentum is a number from 0");
+  EXPECT_EQ(training_error("sgd(0.1, nesterov = true)"), "in sgd: nesterov goes with a momentum above 0 and no dampening");
+  EXPECT_EQ(training_error("adam(beta1 = 1)"), "in unbias: a beta is a number from 0, below 1");
+  EXPECT_EQ(training_error("rmsprop(decay = 1)"), "in rmsprop: the decay of rmsprop is a number from 0, below 1");
+  EXPECT_EQ(training_error("rmsprop(momentum = -1)"), "in rmsprop: momentum is a number from 0");
+  EXPECT_EQ(training_error("adagrad(rate_decay = -1)"), "in adagrad: rate_decay is a number from 0");
+  EXPECT_EQ(training_error("adagrad(initial_sum = -1)"), "in adagrad: initial_sum is a number from 0");
+  EXPECT_EQ(training_error("adadelta(decay = -1)"), "in adadelta: the decay of adadelta is a number from 0, below 1");
+  EXPECT_EQ(training_error("lion(beta2 = 1)"), "in lion: a beta is a number from 0, below 1");
+  EXPECT_EQ(initial_error("f32[3]", "orthogonal()"), "in orthogonal: orthogonal initialises variables of rank 2 or more");
+  EXPECT_EQ(initial_error("f32[3]", "truncated_normal(low = 3)"), "in truncated_normal: the lower end of truncated_normal is below the upper");
+  EXPECT_EQ(initial_error("f32[3]", "truncated_normal(deviation = 0)"), "in truncated_normal: the deviation of truncated_normal is above 0");
+  EXPECT_EQ(initial_error("f32[3]", "truncated_normal(low = 20, high = 30)"),
+            "in truncated_normal: truncated_normal: next to nothing of the normal distribution lies between low and high");
+  EXPECT_EQ(initial_error("f32[3, 3]", "he_normal(mode = \"both\")"), "in fan: the mode of a fan is \"in\", \"out\" or \"mean\"");
+}
+
+}  // namespace
+}  // namespace sinter::language
