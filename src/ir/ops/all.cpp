@@ -10,6 +10,8 @@ const OpRegistry& OpRegistry::instance() {
     add_reduce_ops(made);
     add_contract_ops(made);
     add_view_ops(made);
+    add_window_ops(made);
+    add_convolution_ops(made);
     add_index_ops(made);
     add_random_ops(made);
     add_control_ops(made);
