@@ -43,7 +43,7 @@ class ReferenceFunction final : public runtime::Function {
         hand_over(name, tensor);
       } else {
         Tensor& held = state_.get(name);
-        std::memcpy(held.raw(), tensor.raw(), tensor.bytes());
+        if (tensor.bytes() > 0) std::memcpy(held.raw(), tensor.raw(), tensor.bytes());
       }
     }
   }

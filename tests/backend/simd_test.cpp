@@ -200,7 +200,7 @@ TEST_P(SimdMath, SingleElementsHaveTheBitsOfLanes) {
 TEST_P(SimdMath, RandomBitsAreTheWordsOfPhilox) {
   std::vector<int64_t> index;
   for (int64_t i = 0; i < 64; ++i) index.push_back(i);
-  for (int64_t i = 0; i < 64; ++i) index.push_back((int64_t{1} << i) - 1 + i % 3);
+  for (int64_t i = 0; i < 64; ++i) index.push_back(static_cast<int64_t>((uint64_t{1} << i) - 1 + static_cast<uint64_t>(i % 3)));
   for (const int64_t first : {int64_t{1}, int64_t{6}, int64_t{19}, (int64_t{1} << 32) - 7, (int64_t{1} << 34) - 6, (int64_t{1} << 40) + 4})
     for (int64_t i = 0; i < 16; ++i) index.push_back(first + i);  // in a row, from inside a block, across its halves
   std::vector<uint32_t> vectors(index.size()), scalars(index.size()), truth;
