@@ -26,6 +26,7 @@ constexpr int64_t kWantedTiles = 16;                          // so that two par
 constexpr int64_t kLeastWork = int64_t{1} << 20;              // multiply-adds of a tile worth handing out on its own
 constexpr int64_t kSmallOperand = 32 << 10;                   // bytes that stay in the first cache as they lie
 constexpr int64_t kSweepBytes = 256, kSweepDepth = 8;         // of each row of B at a time, and such rows, where one row of A goes along them
+constexpr int64_t kLineBytes = 64;                            // of a cache: rows of B that begin within one cost more, many blocks of depth of them too much
 constexpr int kTilesInPlace = 4;                               // of rows: more repay a copy of B
 constexpr int kDots = 8;                                      // sums at a time, so that they need not wait for each other
 constexpr int64_t kLeastDots = 4, kMostDotRows = 4;           // vectors in depth: fewer are not worth adding up the lanes; rows by a transposed B
@@ -109,7 +110,8 @@ ContractSchedule schedule_contract(const ContractShape& shape, const Target& tar
   // the packed one.
   const bool one_panel = columns && *columns <= schedule.tile_columns;
   const bool small = columns && depth && *columns * *depth * bytes <= kSmallOperand;
-  schedule.rows_in_place = (spreads ? 2 : kTilesInPlace) * schedule.tile_rows;
+  const bool one_pass = depth && *depth <= kMostDepth, lines = columns && *columns * bytes % kLineBytes == 0;
+  schedule.rows_in_place = (spreads || !(one_pass || lines) ? 2 : kTilesInPlace) * schedule.tile_rows;
   const bool few_rows = once || (rows && *rows <= schedule.rows_in_place);
   schedule.pack_b = !stored && (!shape.rhs_columns_contiguous || !(one_panel || small || few_rows) || !schedule.masked_columns);
 
