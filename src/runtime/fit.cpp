@@ -68,7 +68,7 @@ class Fit {
         save();
         return {true, position_, last_};
       }
-      next_epoch();
+      next_epoch(record);
       save();
       observer_.epoch(record);
       last_ = std::move(record);
@@ -92,6 +92,14 @@ class Fit {
     }
     position_.batch = options_.batch;
     position_.samples = data_.training.samples();
+    tell_step("train.epochs", static_cast<double>(options_.epochs));
+    tell_step("train.epoch_steps", static_cast<double>(batches_.count()));
+    tell_step("train.epoch", static_cast<double>(position_.epoch));
+  }
+
+  /// Where the training stands, for schedules; a step has the states that its own look at.
+  void tell_step(const std::string& variable, double value) {
+    if (state_.contains(variable)) state_.get(variable).set(0, value);
   }
 
   bool stopped() const { return options_.stop != nullptr && options_.stop->load(std::memory_order_relaxed); }
@@ -139,8 +147,11 @@ class Fit {
     return values;
   }
 
-  void next_epoch() {
+  void next_epoch(const EpochRecord& record) {
     ++position_.epoch;
+    tell_step("train.epoch", static_cast<double>(position_.epoch));
+    tell_step("train.monitored.loss", record.val_loss.value_or(record.loss));
+    for (const auto& [name, value] : record.val_loss ? record.val_metrics : record.metrics) tell_step("train.monitored." + name, value);
     position_.step = 0;
     std::fill(training_.sums().begin(), training_.sums().end(), 0.0);
   }

@@ -126,6 +126,34 @@ TEST(Training, ResumesToTheSameWeights) {
   EXPECT_EQ(second.last().val_metrics, whole.last().val_metrics);
 }
 
+TEST(Training, SchedulesResumeToTheSameWeights) {
+  const test::TemporaryFolder folder;
+  const std::string digits = example("digits");
+  const size_t begin = digits.find("    optimizer"), end = digits.find('\n', begin);
+  ASSERT_LT(begin, end);
+  language::Options options;
+  options.epochs = 4;
+  for (const char* optimizer : {"adam(plateau(0.003, patience = 0, threshold = 0.5, monitor = \"loss\"))", "sgd(warmup(one_cycle(0.1), steps = 20), momentum = 0.9)"}) {
+    SCOPED_TRACE(optimizer);
+    const std::string text = digits.substr(0, begin) + "    optimizer = " + optimizer + "\n    gradients = clip_norm(gradients, 5)" + digits.substr(end);
+    Trainer whole(text, options);
+    whole.train();
+    EXPECT_LT(whole.last().loss, whole.epochs[0].loss);
+    for (const char* state : {"train.learning_rate.reached"})  // lowered more than once: each epoch has to be much better
+      if (whole.state.contains(state)) EXPECT_LE(whole.state.get(state).get(0), 0.00031);
+
+    Trainer first(text, options);
+    first.options.checkpoint = folder.file("c.safetensors");
+    first.options.stop = &first.stop;
+    first.stop_after = 2;
+    EXPECT_TRUE(first.train().interrupted);
+    Trainer second(text, options);
+    second.options.resume = runtime::load_checkpoint(first.options.checkpoint, second.state, second.options.identity);
+    second.train();
+    expect_same(whole.state, second.state);
+  }
+}
+
 TEST(Training, CheckpointsOfAnotherTrainingAreRefused) {
   const test::TemporaryFolder folder;
   language::Options options;

@@ -127,6 +127,156 @@ TEST(Library, sgd_follows_recorded_steps) {
   }
 }
 
+// ---- schedules ----
+
+/// A training of which a schedule sees the places; its optimizer shows the rate.
+struct Course {
+  Machine machine;
+  int64_t step = 0;
+  Course(const std::string& schedule, double epochs, double epoch_steps)
+      : machine(compile("optimizer show(learning_rate: schedule) { parameter = learning_rate * gradient }\n" +
+                        trained_by("show(" + schedule + ")", "f64[1]"))) {
+    machine.variables["x"] = Tensor::of<double>({1}, {1});
+    machine.variables["label"] = Tensor::of<double>({1}, {0});
+    tell("epochs", epochs);
+    tell("epoch_steps", epoch_steps);
+  }
+  void tell(const std::string& place, double value) {
+    const auto found = machine.variables.find("train." + place);
+    if (found == machine.variables.end()) return;
+    found->second = found->second.clone();  // copies share their elements
+    found->second.set(0, value);
+  }
+  double rate() {
+    run(machine.module, "step", machine.variables);
+    ++step;
+    return machine.variables.at("w").get(0);
+  }
+};
+
+TEST(Library, schedules_go_as_pytorchs_do) {
+  constexpr int64_t kEpochs = 6, kEpochSteps = 5;
+  for (const test::RecordedCase& recorded : test::recorded_cases("schedules")) {
+    SCOPED_TRACE(recorded.text);
+    Course course(recorded.text, kEpochs, kEpochSteps);
+    const auto monitored = recorded.values.find("monitored");
+    for (int64_t step = 0; step < kEpochs * kEpochSteps; ++step) {
+      const int64_t epoch = step / kEpochSteps;
+      course.tell("epoch", static_cast<double>(epoch));
+      if (monitored != recorded.values.end() && epoch > 0) course.tell("monitored.loss", monitored->second.get(epoch - 1));
+      EXPECT_NEAR(course.rate(), recorded.values.at("result").get(step), 1e-13) << "step " << step;
+    }
+  }
+}
+
+TEST(Library, warmup_follows_recorded_tables) {
+  for (const char* name : {"0", "30", "70", "200", "0_restored", "30_restored", "70_restored", "200_restored"}) {
+    const auto recorded = shared_json(std::string("lr_schedule/warmup_linear_scheduler_warmupstep-") + name + ".json");
+    if (!recorded) GTEST_SKIP() << "no data folder: set SINTER_SHARED";
+    SCOPED_TRACE(name);
+    Course course("warmup(linear(0.001), steps = " + std::to_string(std::atoi(name)) + ")", 1, 100);
+    const auto first = recorded->at(0).at(0).get<uint32_t>();
+    course.machine.variables["train.step"] = Tensor::scalar(first);  // a training that goes on
+    for (const auto& row : *recorded) EXPECT_NEAR(course.rate(), row.at(1).at(0).get<double>(), 1e-15) << row.at(0);
+  }
+}
+
+TEST(Library, schedules_hold_their_end_and_their_states_are_f64) {
+  for (const char* schedule : {"linear(0.1, final = 0.01)", "cosine(0.1, final = 0.01)", "polynomial(0.1, final = 0.01)"}) {
+    Course course(schedule, 1, 4);
+    for (int i = 0; i < 4; ++i) course.rate();
+    EXPECT_NEAR(course.rate(), 0.01, 1e-15) << schedule;
+    EXPECT_NEAR(course.rate(), 0.01, 1e-15) << schedule;
+  }
+  Course course("plateau(0.1)", 1, 4);
+  EXPECT_EQ(course.machine.variables.at("train.learning_rate.best").type_string(), "f64[]");
+  EXPECT_EQ(course.machine.variables.at("train.learning_rate.best").get(0), INFINITY);
+}
+
+TEST(Library, one_schedule_for_many_parameters_is_one_computation) {
+  const std::string text = "model m(x: f32[batch, 4]) -> y { h = dense(x, 4)  y = dense(h, 4) }\ntrain m { loss = mean(y) optimizer = adam(plateau(0.1)) }";
+  const Compiled compiled = compile(text);
+  int states = 0;
+  for (const ir::Variable& variable : compiled.module.variables) states += variable.name.find(".best") != std::string::npos ? 1 : 0;
+  EXPECT_EQ(states, 1);
+}
+
+// ---- what becomes of gradients, groups ----
+
+/// Three parameters a.w, a.b and c of two elements with the gradients that `x` holds, and what a step of rate 1 makes of zeros.
+Values stepped(const std::string& settings, const std::vector<float>& gradients, const Options& options = {}) {
+  Machine machine(compile("layer both(x: f32[4]) -> y { parameter w: f32[2] = 0  parameter b: f32[2] = 0  y = sum(w * x[0:2] + b * x[2:4]) }\n"
+                          "model m(x: f32[6]) -> y { parameter c: f32[2] = 0  a = both(x[0:4])  y = a + sum(c * x[4:6]) }\n"
+                          "train m { loss = y\n" + settings + " }", options));
+  machine.variables["x"] = Tensor::of<float>({6}, gradients);
+  machine.variables["label"] = Tensor::of<float>({}, {0});
+  run(machine.module, "step", machine.variables);
+  return machine.variables;
+}
+
+void expect_values(const Values& variables, const std::string& name, float first, float second) {
+  EXPECT_FLOAT_EQ(static_cast<float>(variables.at(name).get(0)), first) << name;
+  EXPECT_FLOAT_EQ(static_cast<float>(variables.at(name).get(1)), second) << name;
+}
+
+TEST(Library, gradients_are_clipped) {
+  const std::vector<float> gradients = {3, 0, 0, 4, 12, 0};  // of length 13
+  Values after = stepped("optimizer = sgd(1) gradients = clip_norm(gradients, 6.5)", gradients);
+  expect_values(after, "a.w", -1.5F, 0);
+  expect_values(after, "a.b", 0, -2);
+  expect_values(after, "c", -6, 0);
+  after = stepped("optimizer = sgd(1) gradients = clip_norm(gradients, 20)", gradients);
+  expect_values(after, "c", -12, 0);
+  after = stepped("optimizer = sgd(1) gradients = clip_value(gradients, 3.5)", gradients);
+  expect_values(after, "a.w", -3, 0);
+  expect_values(after, "a.b", 0, -3.5F);
+  after = stepped("optimizer = sgd(1) gradients = clip_value(clip_norm(gradients, 6.5), 1)", gradients);
+  expect_values(after, "a.w", -1, 0);
+  after = stepped("optimizer = sgd(1) gradients = clip_norm(gradients, 6.5)", {NAN, 0, 0, 4, 12, 0});
+  EXPECT_TRUE(std::isnan(after.at("c").get(0)));
+}
+
+TEST(Library, groups_have_arguments_of_their_own) {
+  const std::vector<float> gradients = {1, 2, 3, 4, 5, 6};
+  Values after = stepped("optimizer = sgd(1) groups = [group(\"*.b\", learning_rate = 0.5), group(\"a.*\", learning_rate = learning_rate * 3)]", gradients);
+  expect_values(after, "a.b", -1.5F, -2);
+  expect_values(after, "a.w", -3, -6);
+  expect_values(after, "c", -5, -6);
+  // an optimizer of its own; what a group does not say is the optimizer's
+  after = stepped("optimizer = sgd(1, momentum = 0.9) groups = [group([\"a.b\", \"c\"], optimizer = lion(0.25)), group(\"a.w\", learning_rate = 2)]", gradients);
+  expect_values(after, "a.b", -0.25F, -0.25F);
+  expect_values(after, "c", -0.25F, -0.25F);
+  expect_values(after, "a.w", -2, -4);
+  EXPECT_TRUE(after.contains("optimizer.a.w.velocity") && after.contains("optimizer.c.m") && !after.contains("optimizer.c.velocity"));
+  // a schedule of the optimizer is the groups' too
+  after = stepped("optimizer = sgd(warmup(2, steps = 4, start = 0.5)) groups = [group(\"c\", learning_rate = scaled(learning_rate, 0.1))]", gradients);
+  expect_values(after, "a.w", -1, -2);
+  expect_values(after, "c", -0.5F, -0.6F);
+}
+
+TEST(Library, frozen_parameters_stay_and_have_no_state) {
+  const Compiled compiled = compile("model m(x: f32[batch, 4]) -> y { body = dense(x, 4)  y = dense(body, 1) }\n"
+                                    "train m { loss = mean_squared_error(y, label) optimizer = adam() frozen = \"body.*\" }");
+  EXPECT_EQ(compiled.module.find_variable("optimizer.body.weight.m"), nullptr);
+  EXPECT_NE(compiled.module.find_variable("optimizer.y.weight.m"), nullptr);
+  const ir::Function& step = compiled.module.function("step");
+  EXPECT_EQ(std::count(step.results.begin(), step.results.end(), "body.weight"), 0);
+  const Values after = stepped("optimizer = sgd(1) frozen = [\"a.w\", \"c\"] groups = [group(\"a.*\", learning_rate = 2)]", {1, 2, 3, 4, 5, 6});
+  expect_values(after, "a.w", 0, 0);
+  expect_values(after, "a.b", -6, -8);
+  expect_values(after, "c", 0, 0);
+}
+
+TEST(Library, a_learning_rate_from_outside_keeps_the_course) {
+  Options options;
+  options.learning_rate = 4;
+  Values after = stepped("optimizer = sgd(warmup(linear(2, steps = 10), steps = 4, start = 0.5))", {1, 2, 3, 4, 5, 6}, options);
+  expect_values(after, "a.w", -2, -4);
+  after = stepped("optimizer = sgd(1) groups = [group(\"c\", learning_rate = learning_rate / 2)]", {1, 2, 3, 4, 5, 6}, options);
+  expect_values(after, "a.w", -4, -8);
+  expect_values(after, "c", -10, -12);
+}
+
 // ---- initialisers ----
 
 std::vector<double> initialised(const std::string& type, const std::string& initialiser) {
@@ -266,6 +416,47 @@ TEST(Library, wrong_arguments_are_told_at_the_call) {
   EXPECT_EQ(training_error("adagrad(initial_sum = -1)"), "in adagrad: initial_sum is a number from 0");
   EXPECT_EQ(training_error("adadelta(decay = -1)"), "in adadelta: the decay of adadelta is a number from 0, below 1");
   EXPECT_EQ(training_error("lion(beta2 = 1)"), "in lion: a beta is a number from 0, below 1");
+  for (const auto& [settings, message] : std::vector<std::pair<std::string, std::string>>{
+           {"optimizer = sgd(-1)", "the learning rate is a finite number from 0, not -1.0"},
+           {"optimizer = sgd(cosine)", "argument 'learning_rate' of sgd is the schedule cosine, not of type schedule"},
+           {"optimizer = sgd(0.1, momentum = cosine(0.1))", "argument 'momentum' of sgd is the schedule cosine, not of type number"},
+           {"optimizer = cosine(0.1)", "this is the schedule cosine, not a call of an optimizer"},
+           {"optimizer = sgd(cosine(-0.1))", "in cosine: a learning rate is a number from 0"},
+           {"optimizer = sgd(linear(0.1, final = -1))", "in linear: a learning rate is a number from 0"},
+           {"optimizer = sgd(step_decay(0.1, every = 0))", "in step_decay: step_decay lowers the rate after a number of epochs or steps above 0"},
+           {"optimizer = sgd(exponential(0.1, factor = 0.9, by = \"batch\"))", "in exponential: a schedule goes by \"step\" or by \"epoch\""},
+           {"optimizer = sgd(multi_step(0.1, at = 3))", "argument 'at' of multi_step is 3, not of type list"},
+           {"optimizer = sgd(cosine_restarts(0.1, every = 0))", "in cosine_restarts: cosine_restarts begins anew after a number of epochs or steps above 0"},
+           {"optimizer = sgd(polynomial(0.1, power = 0))", "in polynomial: the power of polynomial is above 0"},
+           {"optimizer = sgd(warmup(0.1, steps = -1))", "in warmup: the steps of warmup are a number from 0"},
+           {"optimizer = sgd(one_cycle(0.1, warm = 1))", "in one_cycle: the share of one_cycle that warms up is a number between 0 and 1"},
+           {"optimizer = sgd(one_cycle(0.1, form = \"sine\"))", "in one_cycle: the form of one_cycle is \"cosine\" or \"linear\""},
+           {"optimizer = sgd(plateau(0.1, factor = 1))", "in plateau: the factor of plateau is a number from 0, below 1"},
+           {"optimizer = sgd(plateau(0.1, monitor = \"accuracy\"))", "in plateau: nothing measured is named 'accuracy'"},
+           {"optimizer = sgd(scaled(0.1, -1))", "in scaled: the factor of scaled is a number from 0"},
+           {"optimizer = sgd(1) frozen = \"b.*\"", "no parameter is named \"b.*\""},
+           {"optimizer = sgd(1) frozen = 3", "parameters are chosen by a string or a list of strings, not 3"},
+           {"optimizer = sgd(1) frozen = \"*\"", "all parameters are frozen: none is left to train"},
+           {"optimizer = sgd(1) groups = group(\"c\")", "groups are a list"},
+           {"optimizer = sgd(1) groups = [sgd(2)]", "this is no call of group"},
+           {"optimizer = sgd(1) groups = [group(learning_rate = 2)]", "this group names no parameters"},
+           {"optimizer = sgd(1) groups = [group(\"d\", learning_rate = 2)]", "no parameter is named \"d\""},
+           {"optimizer = sgd(1) groups = [group(\"c\", rate = 2)]", "sgd has no argument 'rate'"},
+           {"optimizer = sgd(1) groups = [group(\"c\", learning_rate = -2)]", "the learning rate is a finite number from 0, not -2.0"},
+           {"optimizer = sgd(1) groups = [group(\"c\", optimizer = 2)]", "the optimizer of this group is 2"},
+           {"optimizer = sgd(1) gradients = sum(gradients[0])", "the gradients are a list of 3 tensors, this is a tensor f32[]"},
+           {"optimizer = sgd(1) gradients = clip_norm(gradients, 0)", "in clip_norm: the limit of clip_norm is above 0"},
+           {"optimizer = sgd(1) gradients = clip_value(gradients, -1)", "in clip_value: the limit of clip_value is above 0"},
+           {"optimizer = sgd(1) gradients = [1, 2, 3]", "the gradient of 'c' has become a tensor f32[], it was a tensor f32[2]"}}) {
+    std::string actual = "no error";
+    try {
+      stepped(settings, {1, 2, 3, 4, 5, 6});
+    } catch (const Error& error) {
+      actual = error.message();
+      EXPECT_TRUE(error.place().known()) << settings;
+    }
+    EXPECT_EQ(actual, message) << settings;
+  }
   EXPECT_EQ(initial_error("f32[3]", "orthogonal()"), "in orthogonal: orthogonal initialises variables of rank 2 or more");
   EXPECT_EQ(initial_error("f32[3]", "truncated_normal(low = 3)"), "in truncated_normal: the lower end of truncated_normal is below the upper");
   EXPECT_EQ(initial_error("f32[3]", "truncated_normal(deviation = 0)"), "in truncated_normal: the deviation of truncated_normal is above 0");

@@ -29,7 +29,8 @@ bool flatten(const Datum& datum, size_t level, Extents& extents, std::vector<Dat
 const std::vector<std::pair<std::string_view, Builtin>>& builtins() {
   static const std::vector<std::pair<std::string_view, Builtin>> kBuiltins = {
       {"shape", Builtin::kShape},   {"rank", Builtin::kRank},       {"size", Builtin::kSize}, {"dtype", Builtin::kDType},
-      {"length", Builtin::kLength}, {"product", Builtin::kProduct}, {"full", Builtin::kFull}, {"table", Builtin::kTable}};
+      {"length", Builtin::kLength}, {"product", Builtin::kProduct}, {"full", Builtin::kFull}, {"table", Builtin::kTable},
+      {"rate_at", Builtin::kRateAt}, {"monitored", Builtin::kMonitored}};
   return kBuiltins;
 }
 
@@ -125,6 +126,17 @@ Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& 
       const DType dtype = dtype_of_item(next("dtype"));
       done();
       return emission_.builder().constant(table(list.value, dtype, frame, list.offset));
+    }
+    case Builtin::kRateAt: {
+      const auto schedule = need("schedule");
+      const auto step = next("step"), total_steps = next("total_steps");
+      done();
+      return rate_at(schedule, step, total_steps, frame);
+    }
+    case Builtin::kMonitored: {
+      const auto measured = need("name");
+      done();
+      return monitored(measured, frame, offset);
     }
   }
   SINTER_CHECK(false, "an unknown builtin");

@@ -79,15 +79,8 @@ std::string Lowering::layer_name(const Declaration& d, Arguments& arguments, con
 Datum Lowering::call_declared(const Declaration& d, Arguments arguments, Frame& frame, uint32_t offset) {
   const Nested nested(*this, frame, offset);
   count_step(frame, offset);
-  if (d.kind == Declaration::Kind::kInitialiser || d.kind == Declaration::Kind::kOptimizer) {
-    Frame bound{.source = d.source, .declaration = &d};
-    bind(d, arguments, bound, frame, offset);
-    for (const auto& [known, value] : bound.names) {
-      if (value.is<ir::Value>())
-        fail(ErrorCode::kType, frame, offset, "'" + std::string(known) + "' of " + arguments.callee + " is a tensor; it takes facts only");
-    }
-    return std::make_shared<const Template>(Template{&d, std::move(bound.names)});
-  }
+  if (d.kind == Declaration::Kind::kInitialiser || d.kind == Declaration::Kind::kOptimizer || d.kind == Declaration::Kind::kSchedule)
+    return make_template(d, std::move(arguments), frame, offset);
   Frame callee{.source = d.source, .declaration = &d};
   const bool is_layer = d.kind == Declaration::Kind::kLayer || d.kind == Declaration::Kind::kModel;
   if (is_layer) {
@@ -116,6 +109,30 @@ Datum Lowering::call_declared(const Declaration& d, Arguments arguments, Frame& 
   std::vector<Datum> items;
   for (auto& [name, value] : results) items.push_back(std::move(value));
   return make_list(std::move(items));
+}
+
+TemplatePtr Lowering::make_template(const Declaration& d, Arguments arguments, const Frame& frame, uint32_t offset) {
+  Frame bound{.source = d.source, .declaration = &d};
+  bind(d, arguments, bound, frame, offset);
+  for (const auto& [known, value] : bound.names) {
+    if (value.is<ir::Value>())
+      fail(ErrorCode::kType, frame, offset, "'" + std::string(known) + "' of " + arguments.callee + " is a tensor; it takes facts only");
+  }
+  std::vector<std::pair<std::string_view, Datum>> given;
+  for (size_t i = 0; i < arguments.items.size(); ++i) {
+    const std::string_view name = arguments.items[i].name.empty() ? d.parameters[i].name : arguments.items[i].name;
+    given.emplace_back(name, *bound.names.find(name));
+  }
+  return std::make_shared<const Template>(Template{&d, std::move(bound.names), std::move(given)});
+}
+
+TemplatePtr Lowering::changed(const Template& made, Arguments changes, const Frame& frame, uint32_t offset) {
+  changes.callee = made.declaration->name;
+  for (const auto& [name, value] : made.given) {
+    const bool replaced = std::any_of(changes.items.begin(), changes.items.end(), [&](const auto& item) { return item.name == name; });
+    if (!replaced) changes.items.push_back({name, value, offset});
+  }
+  return make_template(*made.declaration, std::move(changes), frame, offset);
 }
 
 void Lowering::bind(const Declaration& d, Arguments& arguments, Frame& callee, const Frame& caller, uint32_t offset) {

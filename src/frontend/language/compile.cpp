@@ -12,7 +12,7 @@
 namespace sinter::language {
 namespace {
 
-constexpr std::string_view kSettings[] = {"data", "loss", "optimizer", "metrics", "epochs", "batch", "seed"};
+constexpr std::string_view kSettings[] = {"data", "loss", "optimizer", "groups", "frozen", "gradients", "metrics", "epochs", "batch", "seed"};
 
 std::vector<std::string> models_of(const File& file) {
   std::vector<std::string> names;
@@ -98,13 +98,16 @@ class Compiler {
         spec.data = read_data(*setting.value, source_, std::filesystem::path(source_.file).parent_path().string());
       else if (setting.name == "loss") plan.loss = setting.value.get();
       else if (setting.name == "optimizer") plan.optimizer = setting.value.get();
+      else if (setting.name == "groups") plan.groups = setting.value.get();
+      else if (setting.name == "frozen") plan.frozen = setting.value.get();
+      else if (setting.name == "gradients") plan.gradients = setting.value.get();
       else if (setting.name == "metrics") read_metrics(*setting.value, plan);
       else if (setting.name == "epochs") spec.epochs = whole(setting, 1, 1'000'000'000);
       else if (setting.name == "batch") spec.batch = whole(setting, 1, 1'000'000'000);
       else if (setting.name == "seed") spec.seed = static_cast<uint32_t>(whole(setting, 0, UINT32_MAX));
       else
         fail(ErrorCode::kName, setting.offset, "a train block has no setting '" + std::string(setting.name) + "'",
-             did_you_mean(setting.name, kSettings, "the settings are data, loss, optimizer, metrics, epochs, batch and seed"));
+             did_you_mean(setting.name, kSettings, "the settings are data, loss, optimizer, groups, frozen, gradients, metrics, epochs, batch and seed"));
     }
     if (plan.loss == nullptr)
       fail(ErrorCode::kType, block.offset, "this train block has no loss", "write loss = cross_entropy(logits, label), for example");
@@ -118,6 +121,8 @@ class Compiler {
       throw Error(ErrorCode::kUsage, "the learning rate is a finite number from 0, not " + to_text(*options_.learning_rate));
     plan.learning_rate = options_.learning_rate;
     for (const auto& [name, expression] : plan.metrics) spec.metrics.push_back(name);
+    context_.measured = spec.metrics;
+    context_.measured.insert(context_.measured.begin(), "loss");
     if (options_.epochs) spec.epochs = positive(*options_.epochs, "epochs");
     if (options_.batch) spec.batch = positive(*options_.batch, "batch");
     if (options_.seed) spec.seed = *options_.seed;

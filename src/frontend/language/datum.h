@@ -24,14 +24,14 @@ struct UndecidedLabel {};
 /// The results of a call with several, a list literal, a shape.
 using List = std::shared_ptr<const std::vector<Datum>>;
 /// Functions of the compiler itself: they look at types and lists, which ops cannot.
-enum class Builtin : uint8_t { kShape, kRank, kSize, kDType, kLength, kProduct, kFull, kTable };
+enum class Builtin : uint8_t { kShape, kRank, kSize, kDType, kLength, kProduct, kFull, kTable, kRateAt, kMonitored };
 /// What can be called: exactly one is set.
 struct Callable {
   const Declaration* declaration = nullptr;
   const ir::OpDef* op = nullptr;
   const Builtin* builtin = nullptr;
 };
-/// An initialiser or optimizer whose arguments are bound; its body runs once per variable.
+/// An initialiser, optimizer or schedule whose arguments are bound; its body runs later, the first two's once per variable.
 struct Template;
 using TemplatePtr = std::shared_ptr<const Template>;
 
@@ -69,6 +69,7 @@ class Environment {
 struct Template {
   const Declaration* declaration;
   Environment bound;
+  std::vector<std::pair<std::string_view, Datum>> given;  // the arguments that the call names or places: what is not here is a default
 };
 
 }  // namespace sinter::language

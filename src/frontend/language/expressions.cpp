@@ -125,6 +125,7 @@ void Lowering::fail_unknown(std::string_view wanted, const Frame& frame, uint32_
 
 Datum Lowering::name(const Expression& e, Frame& frame) {
   if (const Datum* known = frame.names.find(e.text)) return *known;
+  if (const auto place = place_in_training(e.text, frame)) return *place;
   if (e.text == "true") return true;
   if (e.text == "false") return false;
   if (e.text == "none") return None{};

@@ -21,6 +21,7 @@ struct Context {
   std::set<std::string, std::less<>> symbols;        // that the model's inputs name
   std::optional<TensorType> output;                  // of the model's first result, once known
   std::optional<TensorType> label;                   // once a use has told
+  std::vector<std::string> measured = {};            // what fit can tell a schedule of an epoch: the loss, metrics
 };
 
 /// A running body: its names, and where its layers and variables are named.
@@ -36,7 +37,8 @@ struct Frame {
   int scope = 0;               // a number of its own per layer call
   bool claimed = false;        // whether it owns its path already
   std::vector<std::pair<std::string_view, std::string>> states;  // names of own states, and their variables
-  std::optional<TensorType> state_type;                          // of states declared without one (optimizers)
+  std::optional<TensorType> state_type;                          // of states declared without one (optimizers, schedules)
+  std::optional<ir::Value> step, total_steps;                    // of a schedule that is asked about another place in the training
 };
 
 /// Where the user is told of a mistake.
@@ -74,6 +76,11 @@ class Lowering {
   ir::Value initial_value(const Datum& initial, const TensorType& type, Spot spot);
   /// The optimizer's body in `frame`, which holds parameter, gradient and step: the new parameter.
   ir::Value run_optimizer(const Template& optimizer, Frame& frame, Spot spot);
+
+  /// The number of a schedule in this step, an f64 scalar; its states stand below `path`. Asked for twice it is computed once.
+  ir::Value rate(const TemplatePtr& schedule, const std::string& path, Spot spot);
+  /// The template with some arguments replaced, which have names.
+  TemplatePtr changed(const Template& made, Arguments changes, const Frame& frame, uint32_t offset);
 
   Datum evaluate(const Expression& expression, Frame& frame);
   /// A tensor, or the number as a scalar of `dtype`.
@@ -140,6 +147,7 @@ class Lowering {
   Callable callee(const Expression& expression, Frame& frame);
   Datum call_declared(const Declaration& declaration, Arguments arguments, Frame& frame, uint32_t offset);
   void bind(const Declaration& declaration, Arguments& arguments, Frame& callee, const Frame& caller, uint32_t offset);
+  TemplatePtr make_template(const Declaration& declaration, Arguments arguments, const Frame& frame, uint32_t offset);
   std::string layer_name(const Declaration& declaration, Arguments& arguments, const Frame& frame);
 
   // op_calls.cpp
@@ -156,6 +164,13 @@ class Lowering {
   void fill_random(const ir::OpDef& op, std::vector<Datum>& operands, ir::Attributes& attributes);
   void complete_axes(const ir::OpDef& op, const std::vector<ir::Value>& operands, ir::Attributes& attributes);
   ir::Value keep_axes(ir::Value operand, ir::Value reduced, const ir::Attributes& attributes);
+
+  // schedules.cpp
+  ir::Value run_schedule(const Template& schedule, Frame& frame, Spot spot);
+  std::optional<Datum> place_in_training(std::string_view name, const Frame& frame);
+  Datum rate_at(const Arguments::Item& schedule, const std::optional<Arguments::Item>& step,
+                const std::optional<Arguments::Item>& total_steps, const Frame& frame);
+  Datum monitored(const Arguments::Item& name, const Frame& frame, uint32_t offset);
 
   // builtins.cpp
   /// Nested lists of numbers as a tensor.
@@ -175,6 +190,7 @@ class Lowering {
   std::map<std::string, int, std::less<>> owners_;   // path -> scope of the layer call that owns it
   std::set<std::string, std::less<>> declared_;      // variables of this function
   std::map<std::string, int, std::less<>> streams_;  // random ops seen per name
+  std::map<const Template*, ir::Value> rates_;       // of schedules, in this step
   int scopes_ = 0;
   int depth_ = 0;
   int64_t steps_ = 0;

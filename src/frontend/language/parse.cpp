@@ -130,11 +130,11 @@ class Parser {
   }
 
   void parse_item(File& file) {
-    static constexpr std::string_view kItems[] = {"function", "layer", "model", "initialiser", "optimizer", "train"};
+    static constexpr std::string_view kItems[] = {"function", "layer", "model", "initialiser", "optimizer", "schedule", "train"};
     const uint32_t begin = offset();
     const auto* item = std::find(std::begin(kItems), std::end(kItems), token().text);
     if (item == std::end(kItems)) {
-      fail("expected function, layer, model, initialiser, optimizer or train", did_you_mean(token().text, kItems));
+      fail("expected function, layer, model, initialiser, optimizer, schedule or train", did_you_mean(token().text, kItems));
     }
     ++at_;
     note(&Layout::items, begin);
@@ -558,7 +558,7 @@ class Parser {
 }  // namespace
 
 std::string_view name(Declaration::Kind kind) {
-  static constexpr std::string_view kNames[] = {"function", "layer", "model", "initialiser", "optimizer"};
+  static constexpr std::string_view kNames[] = {"function", "layer", "model", "initialiser", "optimizer", "schedule"};
   return kNames[static_cast<size_t>(kind)];
 }
 

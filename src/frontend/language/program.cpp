@@ -154,65 +154,14 @@ ir::Function Program::emit_evaluate() {
   return emission.finish("evaluate");
 }
 
-TemplatePtr Program::optimizer(Lowering& lowering) {
-  Frame frame{.source = model_.source};
-  const Datum datum = lowering.evaluate(*train_->optimizer, frame);
-  const auto* made = datum.as<TemplatePtr>();
-  if (made == nullptr || (*made)->declaration->kind != Declaration::Kind::kOptimizer) {
-    lowering.fail(ErrorCode::kType, frame, train_->optimizer->offset,
-                  "this is " + lowering.describe(datum) + ", not a call of an optimizer", "write for example adam(learning_rate = 0.001)");
-  }
-  if (!train_->learning_rate) return *made;
-  auto changed = std::make_shared<Template>(**made);
-  if (changed->bound.find("learning_rate") == nullptr) {
-    throw Error(ErrorCode::kUsage, "the optimizer '" + std::string(changed->declaration->name) + "' has no learning_rate to override");
-  }
-  changed->bound.set("learning_rate", *train_->learning_rate);
-  return changed;
-}
-
 ir::Function Program::emit_step() {
   Emission emission(table_, /*training=*/true);
   Lowering lowering(context_, emission);
   Frame frame;
   run_model(lowering, emission, frame);
   const ir::Value loss = measure(lowering, emission, frame);
-  update_parameters(lowering, emission, *optimizer(lowering), loss);
+  update_parameters(lowering, emission, loss);
   return emission.finish("step");
-}
-
-void Program::update_parameters(Lowering& lowering, Emission& emission, const Template& optimizer, ir::Value loss) {
-  ir::Builder& builder = emission.builder();
-  std::vector<const DeclaredVariable*> parameters;
-  std::vector<ir::Value> operands = {loss};
-  for (const DeclaredVariable* declared : table_.by_role()) {
-    if (declared->variable.role != Role::kParameter) continue;
-    parameters.push_back(declared);
-    operands.push_back(emission.read(declared->variable.name));
-  }
-  if (parameters.empty()) {
-    throw Error(ErrorCode::kType, "the model '" + std::string(model_.name) + "' has no parameters to train")
-        .at(model_.source->place(model_.offset));
-  }
-  builder.set_name("gradient");
-  const std::vector<ir::Value> gradients = builder.apply("grad", operands);
-
-  builder.set_name("train.step");
-  const ir::Value step = builder.call("add", {emission.read("train.step"), builder.scalar(1, DType::kU32)});
-  emission.write("train.step", step);
-  for (size_t i = 0; i < parameters.size(); ++i) {
-    const ir::Variable& variable = parameters[i]->variable;
-    Frame frame{.source = optimizer.declaration->source, .declaration = optimizer.declaration, .names = optimizer.bound};
-    frame.path = frame.layer_path = "optimizer." + variable.name;
-    frame.has_variables = true;
-    frame.claimed = true;
-    frame.state_type = variable.type;
-    builder.set_name(frame.path);
-    frame.names.set("parameter", operands[i + 1]);
-    frame.names.set("gradient", gradients[i]);
-    frame.names.set("step", builder.cast(step, variable.type.dtype));
-    emission.write(variable.name, lowering.run_optimizer(optimizer, frame, {model_.source, train_->optimizer->offset}));
-  }
 }
 
 ir::Function Program::emit_gradient(const std::set<std::string, std::less<>>& without) {

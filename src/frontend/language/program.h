@@ -15,6 +15,7 @@ namespace sinter::language {
 struct TrainPlan {
   const Expression* loss = nullptr;
   const Expression* optimizer = nullptr;
+  const Expression *groups = nullptr, *frozen = nullptr, *gradients = nullptr;  // null: absent
   std::vector<std::pair<std::string, const Expression*>> metrics;  // by name
   bool normalise = false;
   std::optional<double> learning_rate;  // in place of the optimizer's own
@@ -45,8 +46,17 @@ class Program {
   ir::Value measure(Lowering& lowering, Emission& emission, Frame& frame);
   void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression,
                     ir::Value* kept);
-  void update_parameters(Lowering& lowering, Emission& emission, const Template& optimizer, ir::Value loss);
+
+  // update.cpp
+  struct Group;
   TemplatePtr optimizer(Lowering& lowering);
+  TemplatePtr with_learning_rate(Lowering& lowering, const Template& made, double learning_rate) const;
+  std::vector<const DeclaredVariable*> parameters_to_train(Lowering& lowering);
+  std::vector<Group> read_groups(Lowering& lowering, const TemplatePtr& optimizer);
+  Group read_group(Lowering& lowering, const Expression& call, const Template& optimizer, std::string path);
+  std::vector<std::string> read_patterns(Lowering& lowering, const Expression& expression, const Datum& datum) const;
+  std::vector<ir::Value> gradients_of(Lowering& lowering, Emission& emission, const std::vector<const DeclaredVariable*>& parameters, ir::Value loss);
+  void update_parameters(Lowering& lowering, Emission& emission, ir::Value loss);
   void read_label(Emission& emission);
 
   Context& context_;

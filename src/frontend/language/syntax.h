@@ -99,9 +99,9 @@ struct Parameter {
   ExpressionPtr fallback;
 };
 
-/// A function, layer, model, initialiser or optimizer.
+/// A function, layer, model, initialiser, optimizer or schedule.
 struct Declaration {
-  enum class Kind : uint8_t { kFunction, kLayer, kModel, kInitialiser, kOptimizer } kind;
+  enum class Kind : uint8_t { kFunction, kLayer, kModel, kInitialiser, kOptimizer, kSchedule } kind;
   const Source* source = nullptr;
   std::string_view name;
   uint32_t offset = 0;

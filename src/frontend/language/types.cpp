@@ -7,7 +7,7 @@ namespace sinter::language {
 namespace {
 
 constexpr std::string_view kFactWords[] = {"int",  "number",   "bool",        "string",    "dtype",  "shape",
-                                           "list", "function", "initialiser", "optimizer", "tensor", "classes", "any"};
+                                           "list", "function", "initialiser", "optimizer", "schedule", "tensor", "classes", "any"};
 
 /// Words such as T stand for any dtype and are bound by matching.
 bool is_dtype_variable(std::string_view word) { return word.size() == 1 && word[0] >= 'A' && word[0] <= 'Z'; }
@@ -35,6 +35,7 @@ bool Lowering::match_word(std::string_view word, const Datum& datum) const {
   if (word == "shape") return is_shape(datum);
   if (word == "list") return datum.is<List>();
   if (word == "function") return datum.is<Callable>();
+  if (word == "schedule") return is_template_of(datum, Declaration::Kind::kSchedule) || datum.known_number();
   if (word == "initialiser") return is_template_of(datum, Declaration::Kind::kInitialiser) || datum.known_number();
   return is_template_of(datum, Declaration::Kind::kOptimizer);
 }
@@ -76,7 +77,7 @@ Datum Lowering::match(const TypePattern& pattern, const Datum& datum, Frame& fra
       fail(ErrorCode::kName, frame, pattern.offset, "'" + std::string(pattern.word) + "' is no type",
            parse_dtype(pattern.word)
                ? "the type of a scalar is written " + std::string(pattern.word) + "[]"
-               : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer; tensor, classes, any");
+               : "tensors: f32[batch, 32]; facts: int, number, bool, string, dtype, shape, list, function, initialiser, optimizer, schedule; tensor, classes, any");
     }
     if (!match_word(pattern.word, datum)) {
       const auto* callable = datum.as<Callable>();

@@ -245,6 +245,60 @@ def optimizers():
     (FOLDER / "optimizers.txt").write_text("\n".join(lines) + "\n")
 
 
+# ---- schedules ----
+
+def schedules():
+    S = torch.optim.lr_scheduler
+    epochs, epoch_steps = 6, 5
+    total = epochs * epoch_steps
+    lines = [f"# From torch.optim.lr_scheduler: the rate of each step of {epochs} epochs of {epoch_steps} steps; `monitored` is what each epoch measured."]
+
+    def case(text, make, by="step", rate=0.1, monitored=None):
+        optimizer = torch.optim.SGD([torch.zeros(1, requires_grad=True)], rate)
+        schedule, rates = make(optimizer), []
+        for step in range(total):
+            rates.append(optimizer.param_groups[0]["lr"])
+            optimizer.step()
+            if by == "step":
+                schedule.step()
+            elif (step + 1) % epoch_steps == 0:
+                schedule.step(*([] if monitored is None else [monitored[step // epoch_steps]]))
+        lines.append(text)
+        if monitored is not None:
+            lines.append(f"    monitored = {spelled(np.array(monitored, dtype=float))}")
+        lines.append(f"    result = {spelled(np.array(rates))}")
+
+    case("step_decay(0.1, every = 2)", lambda o: S.StepLR(o, 2), "epoch")
+    case("step_decay(0.1, every = 7, factor = 0.5, by = \"step\")", lambda o: S.StepLR(o, 7, gamma=0.5))
+    case("multi_step(0.1, at = [1, 4])", lambda o: S.MultiStepLR(o, [1, 4]), "epoch")
+    case("multi_step(0.1, at = [3, 11, 12], factor = 0.3, by = \"step\")", lambda o: S.MultiStepLR(o, [3, 11, 12], gamma=0.3))
+    case("exponential(0.1, factor = 0.9)", lambda o: S.ExponentialLR(o, 0.9), "epoch")
+    case("exponential(0.1, factor = 0.97, by = \"step\")", lambda o: S.ExponentialLR(o, 0.97))
+    case("linear(0.1)", lambda o: S.LinearLR(o, 1.0, 0.0, total))
+    case("linear(0.1, final = 0.02, steps = 12)", lambda o: S.LinearLR(o, 1.0, 0.2, 12))
+    case("cosine(0.1)", lambda o: S.CosineAnnealingLR(o, total))
+    case("cosine(0.1, final = 0.01, steps = 30)", lambda o: S.CosineAnnealingLR(o, 30, 0.01))
+    case("cosine_restarts(0.1, every = 3)", lambda o: S.CosineAnnealingWarmRestarts(o, 3), "epoch")
+    case("cosine_restarts(0.1, every = 8, final = 0.01, by = \"step\")", lambda o: S.CosineAnnealingWarmRestarts(o, 8, eta_min=0.01))
+    case("polynomial(0.1)", lambda o: S.PolynomialLR(o, total))
+    case("polynomial(0.1, power = 2.5, steps = 20)", lambda o: S.PolynomialLR(o, 20, 2.5))
+    case("warmup(0.1, steps = 10, start = 0.2)", lambda o: S.LinearLR(o, 0.2, 1.0, 10))
+    case("warmup(cosine(0.1), steps = 8, start = 0.1)",
+         lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.1, 1.0, 8), S.CosineAnnealingLR(o, total - 8)], [8]))
+    case("scaled(warmup(linear(0.1), steps = 6, start = 0.5), 0.1)",
+         lambda o: S.SequentialLR(o, [S.LinearLR(o, 0.5, 1.0, 6), S.LinearLR(o, 1.0, 0.0, total - 6)], [6]), rate=0.01)
+    case("one_cycle(0.1)", lambda o: S.OneCycleLR(o, 0.1, total))
+    case("one_cycle(0.1, warm = 0.4, first_divisor = 10, last_divisor = 100, form = \"linear\")",
+         lambda o: S.OneCycleLR(o, 0.1, total, pct_start=0.4, div_factor=10, final_div_factor=100, anneal_strategy="linear"))
+    falling = [1.0, 0.9, 0.95, 0.91, 0.92, 0.93]
+    case("plateau(0.1, patience = 1)", lambda o: S.ReduceLROnPlateau(o, patience=1), "epoch", monitored=falling)
+    case("plateau(0.1, patience = 0, factor = 0.5, cooldown = 1, lowest = 0.02)",
+         lambda o: S.ReduceLROnPlateau(o, factor=0.5, patience=0, cooldown=1, min_lr=0.02), "epoch", monitored=[1.0, 1.0, 1.1, 1.2, 1.3, 1.4])
+    case("plateau(0.1, patience = 0, threshold = 0.2, mode = \"max\")", lambda o: S.ReduceLROnPlateau(o, "max", patience=0, threshold=0.2),
+         "epoch", monitored=[0.5, 0.55, 0.7, 0.71, 0.8, 0.9])
+    (FOLDER / "schedules.txt").write_text("\n".join(lines) + "\n")
+
+
 # ---- attention and transformers ----
 
 def attention(query, key, value, mask=None, scale=None):
@@ -353,4 +407,5 @@ if __name__ == "__main__":
     activations()
     losses()
     optimizers()
+    schedules()
     transformers()
