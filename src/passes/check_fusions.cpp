@@ -133,16 +133,31 @@ class BodyCheck {
   }
 
   void check_contract() const {
-    SINTER_CHECK(heavy_.size() == 1 && is<ir::Contract>(*heavy_[0]), "a body of kind contract holds one contract, and pointwise nodes");
-    for (const Value operand : heavy_[0]->operands) SINTER_CHECK(body_.is_argument(operand), "operands of a contract are arguments");
-    const Value product = heavy_[0]->results[0];
+    const auto contract = std::find_if(heavy_.begin(), heavy_.end(), [](const Node* node) { return is<ir::Contract>(*node); });
+    SINTER_CHECK(contract != heavy_.end(), "a body of kind contract holds a contract");
+    for (const Value operand : (*contract)->operands) SINTER_CHECK(body_.is_argument(operand), "operands of a contract are arguments");
+    for (const Node* node : heavy_)
+      SINTER_CHECK(node == *contract || is_sum_of_rhs(**contract, *node), "beside a contract only reductions of its second operand along the depth");
+    const Value product = (*contract)->results[0];
     const Position position = symbols(shape(product).rank(), "i");
     Reader reader(body_);
     for (const Value result : body_.results()) {
+      if (const Node& maker = *body_.producer(result); is<ir::Reduce>(maker)) continue;
       SINTER_CHECK(shape(result) == shape(product), "results have the contract's shape");
       reader.read(result, position);
     }
+    for (const auto& [node, at] : reader.anchors) SINTER_CHECK(is<ir::Contract>(*node), "reductions beside a contract are results");
     for (const auto& [node, at] : reader.anchors) SINTER_CHECK(at == position, "a contract is read element by element");
+  }
+
+  /// Reduces what the contract reads as [depth.., columns..], an argument, over all of the depth.
+  bool is_sum_of_rhs(const Node& contract, const Node& reduce) const {
+    if (!is<ir::Reduce>(reduce) || is_blocks(reduce) || std::get<ir::Reduce>(reduce.op->lowering).argument) return false;
+    const auto rhs = [&](std::string_view name) { return ir::get_attribute<ir::Integers>(*contract.op, contract.attributes, name); };
+    const ir::Integers axes = ir::get_attribute<ir::Integers>(*reduce.op, reduce.attributes, "axes");
+    bool leading = true;
+    for (size_t i = 0; i < axes.size(); ++i) leading = leading && axes[i] == static_cast<int64_t>(i);
+    return leading && contract.op->name != "dot_panels" && reduce.operands[0] == contract.operands[1] && axes == rhs("rhs_contract") && rhs("rhs_batch").empty();
   }
 
   void check_reductions() const {

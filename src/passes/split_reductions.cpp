@@ -3,6 +3,7 @@
 #include <set>
 
 #include "ir/op_def.h"
+#include "passes/fuse/node_facts.h"
 #include "passes/rewrite.h"
 
 namespace sinter::passes {
@@ -87,9 +88,9 @@ std::optional<Value> split(Rewriter& rewriter, const ir::Node& node, Value value
 }  // namespace
 
 ir::Graph split_reductions(const ir::Graph& graph) {
-  return rewrite(graph, [](Rewriter& rewriter, const ir::Node& node) -> std::optional<std::vector<Value>> {
+  return rewrite(graph, [&graph](Rewriter& rewriter, const ir::Node& node) -> std::optional<std::vector<Value>> {
     const auto* lowering = std::get_if<ir::Reduce>(&node.op->lowering);
-    if (lowering == nullptr || lowering->argument || lowering->blocks) return std::nullopt;
+    if (lowering == nullptr || lowering->argument || lowering->blocks || reduces_rhs(graph, node)) return std::nullopt;
     const auto value = split(rewriter, node, rewriter.at(node.operands[0]), ir::get_attribute<Integers>(*node.op, node.attributes, "axes"));
     if (!value) return std::nullopt;
     return std::vector<Value>{*value};

@@ -4,7 +4,8 @@
 // A reduction over everything: first over the trailing axes, to at least kShortRow elements each where there are so
 // many, then over what is left; of one constant axis: over rows of a length that divides it. A reduction over several
 // leading axes: first over all but the first of them. "More than it should" is more than kLongTotal elements, more than
-// one symbol, or a symbol times kShortRow.
+// one symbol, or a symbol times kShortRow. What the kernel of a contraction reduces beside it (reduces_rhs) stays whole: it is cut by columns, and as
+// long as the contraction's own sums.
 #pragma once
 
 #include "ir/module.h"

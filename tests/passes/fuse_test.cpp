@@ -63,7 +63,7 @@ TEST(Fuse, MakesFewKernelsOfTheClassifier) {
   const ir::Module fused = run(prepared_classifier(), kFuse);
   const ir::Function& step = fused.function("step");
   EXPECT_LE(step.graph.nodes().size(), 3u);
-  EXPECT_EQ(kinds(step), (std::map<std::string, int>{{"contract", 8}, {"rows", 2}, {"columns", 3}, {"loops", 7}, {"parallel", 2}, {"stages", 1}}));
+  EXPECT_EQ(kinds(step), (std::map<std::string, int>{{"contract", 8}, {"rows", 2}, {"loops", 7}, {"parallel", 2}, {"stages", 1}}));
   EXPECT_EQ(fused.function("predict").graph.nodes().size(), 1u);
   EXPECT_EQ(fused.function("evaluate").graph.nodes().size(), 2u);
   EXPECT_LE(fused.function("init").graph.nodes().size(), 2u);
@@ -120,7 +120,7 @@ TEST(Fuse, KeepsKernelsApartWhenAsked) {
   FusionReport report;
   const ir::Module fused = fuse(prepared_classifier(), {.most_parts = 1, .most_stages = 1}, &report);
   const ir::Function& step = fused.function("step");
-  EXPECT_EQ(kinds(step), (std::map<std::string, int>{{"contract", 8}, {"rows", 2}, {"columns", 3}, {"loops", 7}}));
+  EXPECT_EQ(kinds(step), (std::map<std::string, int>{{"contract", 8}, {"rows", 2}, {"loops", 7}}));
   EXPECT_LE(fuse(prepared_classifier(), {.small_kernel = 0}).function("step").graph.nodes().size(), 12u);
 }
 

@@ -1,6 +1,7 @@
 // Kind `contract`: register tiles of a matrix product over a row block and a panel of columns, then the rest of the body on the hot tile.
 #include "backend/lower/body_writer.h"
 #include "backend/lower/contract_form.h"
+#include "backend/lower/contract_sums.h"
 #include "backend/lower/lower_fusion.h"
 #include "backend/schedule/contract_schedule.h"
 
@@ -21,7 +22,9 @@ class ContractWriter {
     schedule_ = schedule_contract(contract_shape(form_, dtype_), builder.target());
     schedule_.depth_block *= form_.group;
     if (request.row_block != 0) schedule_.row_block = request.row_block;
-    direct_ = !schedule_.dots && request.body.nodes().size() == 1 && schedule_.masked_columns;
+    for (size_t i = 0; i < request.body.results().size(); ++i)
+      if (!is_rhs_sum(request.body, i)) products_.push_back(i);
+    direct_ = !schedule_.dots && request.body.nodes().size() == 1 + request.body.results().size() - products_.size() && schedule_.masked_columns;
   }
 
   Section write() {
@@ -85,6 +88,8 @@ class ContractWriter {
 
   /// The column block at hand: panels, row tiles, depth.
   void write_block() {
+    if (products_.size() < request_.buffers.results.size())
+      write_rhs_sums(builder_, request_, writer_, form_, first_row_, {first_column_, columns_, schedule_.column_block});
     if (schedule_.dots) return write_dots();
     const bool may_be_few = schedule_.pack_b && !form_.rows.is_constant() && form_.rhs_columns_contiguous && schedule_.masked_columns;
     if (!may_be_few) return write_passes();
@@ -303,7 +308,7 @@ class ContractWriter {
                 int64_t scratch_stride) {
     loop::Contract c;
     if (direct_) {
-      c.c = request_.buffers.results[0];
+      c.c = request_.buffers.results[products_[0]];
       c.c_offset = (batch_ * form_.rows + first_row_ + row) * form_.columns + first_column_ + panel.first;
       c.c_row_stride = form_.columns;
     } else {
@@ -389,7 +394,7 @@ class ContractWriter {
         const Dim at = (row + r) * stride + column + j + shift;
         writer_.define(node_.results[0], [this, at](const std::vector<Dim>&) { return loop::load(tile_, dtype_, {at}); });
         const std::vector<Dim> index = result_index(row + r, column + j);
-        for (size_t i = 0; i < request_.buffers.results.size(); ++i) writer_.store_result(i, index);
+        for (const size_t i : products_) writer_.store_result(i, index);
       });
     });
   }
@@ -403,6 +408,7 @@ class ContractWriter {
   DType dtype_ = DType::kF32;
   int lanes_ = 1;
   bool direct_ = false;
+  std::vector<size_t> products_;  // results that are of the contract's shape: all but sums of B
   int32_t tile_ = -1, panel_ = -1, spread_ = -1;
   Dim batch_, first_row_, first_column_, rows_, columns_;  // of the tile
 };

@@ -46,6 +46,7 @@ class BlockSums {
   size_t wanted(const Node& node) {
     const size_t axes = leading_axes(graph_, node);
     if (axes == 0) return 0;
+    if (reduces_rhs(graph_, node)) return 0;  // the kernel of the contraction makes it
     const Shape& domain = graph_.type(node.operands[0]).shape;
     const Dim rows = domain.element_count(0, axes);
     if (rows.is_constant() && rows.constant() < kLeastBlocks * kBlockRows) return 0;

@@ -18,7 +18,7 @@ std::string reason_of(const Groups& groups, int32_t group) {
   const std::string apart = g.members.size() == 1 ? "" : "; apart they would take " + microseconds(g.saved) + " more";
   const std::string count = std::to_string(g.members.size()) + (g.members.size() == 1 ? " node" : " nodes");
   if (g.verdict.kind == "contract")
-    return (g.members.size() == 1 ? "a contraction" : "a contraction and what goes with it place by place, " + count) + apart;
+    return (g.members.size() == 1 ? "a contraction" : "a contraction and what goes with it, " + count) + apart;
   if (g.verdict.kind == "rows") return "rows of " + g.verdict.domain.to_string() + ", " + count + apart;
   if (g.verdict.kind == "columns") return "columns of " + g.verdict.domain.to_string() + ", " + count + apart;
   if (g.verdict.kind == "scatter") return "updates at places found by indices, in order";

@@ -33,8 +33,6 @@ std::vector<int32_t> merged(const std::vector<int32_t>& a, const std::vector<int
 /// Copying stops where computing a copy would cost as much as reading it.
 constexpr double kMostCopied = 4;
 
-bool reads_memory(const NodeFacts& facts) { return facts.kind == NodeKind::kContract || facts.kind == NodeKind::kScatter; }
-
 }  // namespace
 
 Groups::Groups(const ir::Graph& graph) : graph_(graph), node_of_(static_cast<size_t>(graph.value_count()), -1) {
@@ -45,10 +43,16 @@ Groups::Groups(const ir::Graph& graph) : graph_(graph), node_of_(static_cast<siz
     facts_.push_back(node_facts(graph, node));
     node_of_[static_cast<size_t>(node.results[0].id)] = static_cast<int32_t>(i);
   }
+  for (const Node& node : graph.nodes()) rhs_sums_.push_back(reduces_rhs(graph, node));
   is_result_.assign(static_cast<size_t>(graph.value_count()), false);
   for (const Value result : graph.results()) is_result_[static_cast<size_t>(result.id)] = true;
   find_copied();
   link();
+}
+
+/// Its operands are arrays, never formulas that the body computes on the way.
+bool Groups::reads_memory(int32_t node) const {
+  return facts(node).kind == NodeKind::kContract || facts(node).kind == NodeKind::kScatter || rhs_sums_[static_cast<size_t>(node)];
 }
 
 /// What is copied: nodes made of nothing; views that read again and again, or in order of memory; and light formulas of
@@ -63,7 +67,7 @@ void Groups::find_copied() {
   for (size_t i = 0; i < nodes; ++i) {
     const Node& node = graph_.nodes()[i];
     const NodeFacts& facts = facts_[i];
-    const bool from_memory = reads_memory(facts);
+    const bool from_memory = reads_memory(static_cast<int32_t>(i));
     bool of_nothing = facts.kind == NodeKind::kPointwise && !facts.guarded && !facts.finds;
     cost[i] = facts.cost;
     for (const Value operand : node.operands) {
@@ -95,7 +99,7 @@ bool Groups::is_light_formula(size_t index) const {
 void Groups::find_memory() {
   in_memory_ = is_result_;
   for (size_t i = 0; i < facts_.size(); ++i) {
-    if (!reads_memory(facts_[i])) continue;
+    if (!reads_memory(static_cast<int32_t>(i))) continue;
     for (const Value operand : graph_.nodes()[i].operands) in_memory_[static_cast<size_t>(operand.id)] = true;
   }
 }
@@ -166,7 +170,7 @@ std::vector<int32_t> Groups::contents(const std::vector<int32_t>& members) const
   while (!open.empty()) {
     const int32_t at = open.back();
     open.pop_back();
-    if (reads_memory(facts(at))) continue;
+    if (reads_memory(at)) continue;
     for (const Value operand : node(at).operands) {
       const int32_t from = node_of_[static_cast<size_t>(operand.id)];
       if (from >= 0 && is_copied(from) && all.insert(from).second) open.push_back(from);

@@ -66,6 +66,7 @@ class Groups {
  private:
   void find_copied();
   void find_memory();
+  bool reads_memory(int32_t node) const;
   bool is_light_formula(size_t node) const;
   void link();
   std::vector<ir::Value> results_of(const std::vector<int32_t>& members) const;
@@ -75,6 +76,7 @@ class Groups {
   const ir::Graph& graph_;
   std::vector<NodeFacts> facts_;
   std::vector<bool> copied_;                 // per node
+  std::vector<bool> rhs_sums_;               // per node: reduces what a contraction reads from memory, by its side or alone
   std::vector<bool> is_result_, in_memory_;  // per value
   std::vector<int32_t> node_of_;             // per value, -1 for arguments
   std::vector<int32_t> group_of_;

@@ -29,14 +29,14 @@ class Judge {
     for (const int32_t node : set_.nodes) {
       contracts += facts(node).kind == NodeKind::kContract;
       scatters += facts(node).kind == NodeKind::kScatter;
-      if (facts(node).kind == NodeKind::kReduce || facts(node).kind == NodeKind::kBlocks) reductions.push_back(node);
+      if (is_reduction(node)) reductions.push_back(node);
     }
     if (std::string why = guards_refuse(); !why.empty()) return refused(why);
     if (scatters > 0)
       return set_.nodes.size() == 1 ? Verdict{"scatter", {}, shape(node_at(set_.nodes[0]).results[0]), {}}
                                     : refused("a scatter stands alone");
     if (contracts > 1) return refused("a kernel holds one contraction");
-    if (contracts == 1) return reductions.empty() ? judge_contract() : refused("a contraction and a reduction walk different loops");
+    if (contracts == 1) return judge_contract();
     return reductions.empty() ? judge_loops() : judge_reductions(reductions);
   }
 
@@ -86,7 +86,13 @@ class Judge {
   Verdict judge_contract() const {
     std::map<int32_t, bool> depends;  // on the contract, per node
     Shape domain;
+    const int32_t contract = *std::find_if(set_.nodes.begin(), set_.nodes.end(), [&](int32_t node) { return facts(node).kind == NodeKind::kContract; });
     for (const int32_t node : set_.nodes) {
+      for (const Value operand : node_at(node).operands)
+        if (is_reduction(maker(operand))) return refused("a reduction beside a contraction is complete when all its columns are");
+      if (is_reduction(node) && !reduces_rhs(set_.graph, node_at(contract), node_at(node)))
+        return refused("a contraction and a reduction walk different loops");
+      if (is_reduction(node)) continue;
       if (facts(node).kind == NodeKind::kContract) {
         domain = result_shape(node);
         for (const Value operand : node_at(node).operands)
@@ -98,10 +104,12 @@ class Judge {
       if (!facts(node).elementwise || result_shape(node) != domain) return refused("it reads the contraction at other places than its own");
     }
     for (const Value result : set_.results)
-      if (shape(result) != domain)
+      if (shape(result) != domain && !is_reduction(maker(result)))
         return refused("a result of shape " + shape(result).to_string() + " beside a contraction of shape " + domain.to_string());
     return {"contract", {}, domain, {}};
   }
+
+  bool is_reduction(int32_t node) const { return node >= 0 && (facts(node).kind == NodeKind::kReduce || facts(node).kind == NodeKind::kBlocks); }
 
   bool depends_on_inside(int32_t node, std::map<int32_t, bool>& depends) const {
     bool any = false;

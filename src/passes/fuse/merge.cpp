@@ -26,6 +26,8 @@ std::vector<bool> find_updates(const ir::Module& module, const ir::Function& fun
 
 const Node& main_node(const Groups& groups, int32_t group) {
   const std::vector<int32_t>& members = groups.group(group).members;
+  for (const int32_t member : members)
+    if (groups.facts(member).kind == NodeKind::kContract) return groups.node(member);
   int32_t main = members.back();
   for (const int32_t member : members)
     if (groups.facts(member).kind != NodeKind::kPointwise) main = member;
@@ -43,6 +45,7 @@ std::string group_label(const Groups& groups, int32_t group) {
 
 void Merger::run() {
   merge_epilogues();
+  merge_rhs_sums();
   merge_reductions();
   merge_totals();
   merge_loops();
@@ -73,6 +76,18 @@ bool Merger::can_join_epilogue(int32_t contract, int32_t other) const {
   const auto& before = groups_.before(contract);
   if (std::binary_search(before.begin(), before.end(), other)) return !groups_.facts(groups_.group(other).members[0]).view;
   return groups_.graph().type(node.results[0]).shape == groups_.group(contract).verdict.domain;
+}
+
+/// Reductions of the second operand along the depth (the gradient of a bias beside that of the weight): the kernel reads it anyway.
+void Merger::merge_rhs_sums() {
+  for (int32_t contract = 0; contract < groups_.count(); ++contract) {
+    if (!is_kind(contract, "contract")) continue;
+    const Node& node = main_node(groups_, contract);
+    const std::vector<int32_t> readers = groups_.readers(node.operands[1]);
+    for (const int32_t reader : readers)
+      if (reduces_rhs(groups_.graph(), node, groups_.node(reader)) && groups_.group_of(reader) != contract && is_kind(groups_.group_of(reader), "columns"))
+        try_merge(contract, groups_.group_of(reader));
+  }
 }
 
 void Merger::merge_reductions() {

@@ -29,6 +29,7 @@ class Merger {
 
  private:
   void merge_epilogues();
+  void merge_rhs_sums();
   void merge_reductions();
   void merge_loops();
   void merge_scalars();

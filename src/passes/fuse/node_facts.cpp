@@ -115,6 +115,24 @@ NodeFacts node_facts(const ir::Graph& graph, const ir::Node& node) {
   return facts;
 }
 
+bool reduces_rhs(const ir::Graph& graph, const ir::Node& contract, const ir::Node& reduce) {
+  const auto* lowering = std::get_if<ir::Reduce>(&reduce.op->lowering);
+  if (lowering == nullptr || lowering->argument || lowering->blocks || reduce.operands[0] != contract.operands[1]) return false;
+  if (contract.op->find_attribute("rhs_shape") != nullptr) return false;  // its second operand is stored in another order
+  const auto axes = [&](std::string_view name) { return ir::get_attribute<ir::Integers>(*contract.op, contract.attributes, name); };
+  const ir::Integers depth = axes("rhs_contract");
+  for (size_t i = 0; i < depth.size(); ++i)
+    if (depth[i] != static_cast<int64_t>(i)) return false;
+  return !depth.empty() && axes("rhs_batch").empty() && depth.size() < graph.type(reduce.operands[0]).shape.rank() &&
+         reduced_axes(reduce, graph.type(reduce.operands[0]).shape.rank()) == depth;
+}
+
+bool reduces_rhs(const ir::Graph& graph, const ir::Node& reduce) {
+  return std::holds_alternative<ir::Reduce>(reduce.op->lowering) && std::any_of(graph.nodes().begin(), graph.nodes().end(), [&](const ir::Node& node) {
+    return std::holds_alternative<ir::Contract>(node.op->lowering) && reduces_rhs(graph, node, reduce);
+  });
+}
+
 std::vector<Dim> position_symbols(size_t rank) {
   std::vector<Dim> index;
   for (size_t k = 0; k < rank; ++k) index.push_back(Dim::symbol("@" + std::to_string(k)));

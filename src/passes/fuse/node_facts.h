@@ -32,6 +32,12 @@ inline constexpr double kExpensive = 8;
 /// Raises Error kUnsupported, with the record's reason and the node's name, for a node that no kernel can hold.
 NodeFacts node_facts(const ir::Graph& graph, const ir::Node& node);
 
+/// `reduce` takes the contracted axes of the second operand of `contract`, as a bias gradient does beside the weight's: the kernel of the contraction has
+/// those elements at hand.
+bool reduces_rhs(const ir::Graph& graph, const ir::Node& contract, const ir::Node& reduce);
+/// The same for any contraction of the graph.
+bool reduces_rhs(const ir::Graph& graph, const ir::Node& reduce);
+
 /// The place of axis k of a result, as a symbol that no model can use.
 std::vector<Dim> position_symbols(size_t rank);
 /// Where a view finds the element of its result at `index`.

@@ -62,7 +62,8 @@ class Stages {
     const auto last = verdict.domain.rank();
     if (last < 2 || !verdict.domain[last - 1].is_constant() || verdict.domain[last - 1] == Dim(0)) return std::nullopt;
     for (const int32_t member : groups_.group(group).members)
-      if (groups_.facts(member).kind == NodeKind::kBlocks) return std::nullopt;  // its blocks are not those of the stages
+      if (groups_.facts(member).kind == NodeKind::kBlocks || (verdict.kind == "contract" && groups_.facts(member).kind == NodeKind::kReduce))
+        return std::nullopt;  // its blocks are not those of the stages, or it goes along all rows
     if (verdict.kind == "rows" && verdict.axes == Integers{static_cast<int64_t>(last) - 1}) return rows_of(verdict.domain);
     if (verdict.kind != "contract") return std::nullopt;
     const Node& node = contract(group);

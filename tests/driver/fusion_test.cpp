@@ -1,0 +1,105 @@
+// What a kernel takes in beside its main work: structure (kinds and counts), and native code against the evaluator at edge sizes on each instruction set, with
+// the same bits for any team.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "base/random.h"
+#include "driver/compile.h"
+#include "driver/training.h"
+#include "frontend/language/language.h"
+#include "ir/evaluate.h"
+#include "ir/text.h"
+#include "passes/check_fusions.h"
+#include "support/close.h"
+#include "support/levels.h"
+
+namespace sinter::driver {
+namespace {
+
+using Kinds = std::map<std::string, int>;
+
+struct Model {
+  const char* name;
+  const char* head;  // parameters and results of the model
+  const char* body;
+  Kinds kinds;  // of all fusions, inner ones too
+  std::vector<int64_t> batches = {0, 1, 7, 64, 131};
+};
+
+const Model kModels[] = {
+    // Sums of the second operand in the kernel of the contraction, as a bias gradient beside its weight's.
+    {"sum_of_rhs", "x: f32[batch, 20], g: f32[batch, 33]) -> w, b", "w = transpose(x) @ g b = sum(g, axes = [0])", {{"contract", 1}}, {0, 1, 3, 4, 5, 64, 131, 1500}},
+    {"sum_of_rhs_many_columns", "x: f32[batch, 9], g: f32[batch, 130]) -> w, b", "w = relu(transpose(x) @ g) b = sum(g, axes = [0])", {{"contract", 1}}},
+    {"sum_of_rhs_many_rows", "x: f32[batch, 1100], g: f32[batch, 16]) -> w, b", "w = transpose(x) @ g b = sum(g, axes = [0])", {{"contract", 1}}, {0, 5, 64}},
+    {"sum_of_rhs_three_axes", "x: f32[batch, 3, 20], g: f32[batch, 3, 50]) -> w, b",
+     "w = op.dot_general(x, g, lhs_batch = [], rhs_batch = [], lhs_contract = [0, 1], rhs_contract = [0, 1]) b = sum(g, axes = [0, 1])", {{"contract", 1}}},
+    {"largest_of_rhs", "x: f32[batch, 20], g: f32[batch, 33]) -> w, b", "w = transpose(x) @ g b = max(g, axes = [0])", {{"contract", 1}}, {1, 5, 64}},
+    {"sum_of_lhs_stays", "x: f32[batch, 20], g: f32[batch, 33]) -> w, b", "w = transpose(g) @ x b = sum(g, axes = [0])", {{"contract", 1}, {"columns", 1}, {"parallel", 1}}},
+    {"sum_along_columns_stays", "x: f32[20, 33], g: f32[33, batch]) -> w, b", "w = x @ g b = sum(g, axes = [1])", {{"contract", 1}, {"rows", 1}, {"parallel", 1}}, {1, 5, 64}},
+};
+
+void count_kinds(const ir::Graph& graph, Kinds& kinds) {
+  for (const ir::Node& node : graph.nodes()) {
+    if (node.op->name != "fusion") continue;
+    ++kinds[ir::get_attribute<std::string>(*node.op, node.attributes, "kind")];
+    count_kinds(node.regions[0], kinds);
+  }
+}
+
+class Fusion : public testing::TestWithParam<Model> {};
+
+TEST_P(Fusion, HasTheKernelsAndTheNumbers) {
+  const ir::Module module =
+      language::compile_text("sinter 1\nmodel m(" + std::string(GetParam().head) + " {\n" + std::string(GetParam().body) + "\n}\n", "test").module;
+  const auto parameters = ir::evaluate(module, "init", {{"seed", Tensor::scalar<uint32_t>(3)}});
+  CompileOptions options;
+  options.use_cache = false;
+  options.level = TargetLevel::kV4;  // what pays depends on the width of vectors
+  const ir::Module fused = lower(module, "predict", options).fused;
+  Kinds kinds;
+  count_kinds(fused.functions[0].graph, kinds);
+  EXPECT_EQ(kinds, GetParam().kinds) << ir::print(fused);
+  EXPECT_EQ(ir::print(ir::parse_module(ir::print(fused), "fused.sir")), ir::print(fused));
+  for (const TargetLevel level : test::levels_here()) {
+    SCOPED_TRACE(std::string(name(level)));
+    options.level = level;
+    const auto executable = compile(module, "predict", options);
+    for (const int64_t batch : GetParam().batches) {
+      RandomSequence random(7, static_cast<uint32_t>(batch));
+      std::map<std::string, Tensor> inputs, all = parameters;
+      for (const std::string& name : module.function("predict").arguments) {
+        const ir::Variable& variable = module.variable(name);
+        if (variable.role != Role::kInput) continue;
+        std::vector<int64_t> dims;
+        for (const Dim& dim : variable.type.shape) dims.push_back(dim.is_constant() ? dim.constant() : batch);
+        Tensor x(DType::kF32, dims);
+        for (int64_t i = 0; i < x.size(); ++i) x.set(i, random.normal());
+        all[variable.name] = inputs[variable.name] = x;
+      }
+      const auto expected = ir::evaluate(module, "predict", all, {{"batch", batch}});
+      std::map<std::string, Tensor> first;
+      for (const int threads : {1, 2, 3}) {
+        runtime::State state;
+        declare_variables(module, state);
+        for (const auto& [name, value] : parameters) std::memcpy(state.get(name).raw(), value.raw(), value.bytes());
+        const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
+        runtime::Run run(executable, state, *team);
+        for (const auto& [name, value] : inputs) run.bind(name, value);
+        run.execute();
+        for (const auto& [name, value] : expected) {
+          const Tensor actual = run.output(name).clone();
+          test::expect_close(actual, value, {0, 3e-5, 3e-5 * std::max(1.0, static_cast<double>(batch) / 256)}, name + " of batch " + std::to_string(batch));
+          if (first.contains(name)) EXPECT_TRUE(same_bits(first.at(name), actual)) << threads << " threads";
+          first[name] = actual;
+        }
+      }
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Models, Fusion, testing::ValuesIn(kModels), [](const auto& info) { return std::string(info.param.name); });
+
+}  // namespace
+}  // namespace sinter::driver
