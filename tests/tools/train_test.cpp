@@ -97,10 +97,14 @@ TEST(Train, ResumesToTheSameBits) {
   EXPECT_EQ(tensors_of(folder / "rest.safetensors"), tensors_of(folder / "whole.safetensors"));
 }
 
+/// Shell: interrupts $child when it has written c.ckpt, however long that takes, and waits for it; one that fails writes none.
+const std::string kInterruptAtFirstCheckpoint =
+    "while [ ! -e c.ckpt ] && kill -0 $child; do sleep 0.01; done; kill -INT $child; wait $child";
+
 TEST(Train, InterruptedItSavesAndResumes) {
   const Folder folder;
   const std::string train = "sinter train " + example("digits") + " --threads 1 --epochs 150 ";
-  const Outcome interrupted = folder.run("timeout -s INT 0.7 " + train + "--checkpoint c.ckpt; exit $?");
+  const Outcome interrupted = folder.run(train + "--checkpoint c.ckpt & child=$!; " + kInterruptAtFirstCheckpoint);
   ASSERT_TRUE(std::filesystem::exists(folder / "c.ckpt")) << interrupted.error;
   EXPECT_NE(interrupted.error.find("--resume c.ckpt"), std::string::npos) << interrupted.error;
   const Outcome again = folder.run(train + "--resume c.ckpt --out a.safetensors");
@@ -112,7 +116,8 @@ TEST(Train, InterruptedItSavesAndResumes) {
 TEST(Train, InterruptedItExitsWith130) {
   const Folder folder;
   // The shell's own trap keeps it alive while its child is interrupted.
-  const Outcome outcome = folder.run("sinter train " + example("digits") + " --epochs 100000 --checkpoint c.ckpt & child=$!; sleep 1; kill -INT $child; wait $child; echo status $?");
+  const Outcome outcome = folder.run("sinter train " + example("digits") + " --epochs 100000 --checkpoint c.ckpt & child=$!; " +
+                                     kInterruptAtFirstCheckpoint + "; echo status $?");
   EXPECT_NE(outcome.out.find("status 130"), std::string::npos) << outcome.out << outcome.error;
 }
 
