@@ -1,6 +1,7 @@
 #include "driver/pipeline.h"
 
 #include "backend/contract_packing.h"
+#include "passes/assign_layout.h"
 #include "passes/bind_results.h"
 #include "passes/canonical_contracts.h"
 #include "passes/cleanup.h"
@@ -30,6 +31,7 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Tar
       {"widen", "f16 and bf16 are computed with as f32: while composites are whole, so that their result alone is rounded", passes::widen},
       {"grad", "before expanding: its rules speak of composites, and everything after it sees ordinary ops only", passes::grad},
       {"widen_gradients", "cotangents of f16 and bf16 values were added up as such", passes::widen},
+      {"assign_layout", "transposes meet their opposites while convolutions and pools are whole, in the gradients, too", passes::assign_layout},
       {"expand", "lowering knows primitives; gradients of composites are in place by now", [](const ir::Module& m) { return passes::expand(m); }},
       {"cleanup", "gradients and expansions are built for simplicity of their rules, not of their graphs", passes::cleanup},
       {"canonical_contracts", "lowering wants the contracted axes of each operand in one run; after cleanup, which moves transposes into contracts",

@@ -7,6 +7,7 @@
 #include "base/random.h"
 #include "ir/evaluate.h"
 #include "ir/op_def.h"
+#include "passes/assign_layout.h"
 #include "passes/bind_results.h"
 #include "passes/canonical_contracts.h"
 #include "passes/cleanup.h"
@@ -29,6 +30,7 @@ namespace sinter::passes::test {
 Pass pass_by_name(const std::string& name) {
   const std::map<std::string, std::function<ir::Module(const ir::Module&)>> all = {
       {"recognise", [](const ir::Module& m) { return recognise(m); }},
+      {"assign_layout", [](const ir::Module& m) { return assign_layout(m); }},
       {"widen", [](const ir::Module& m) { return widen(m); }},
       {"group_contracts",
        [](const ir::Module& m) {
