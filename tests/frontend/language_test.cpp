@@ -313,6 +313,12 @@ std::string spelled(const ir::Attribute& attribute) {
   return std::visit(Speller{}, attribute);
 }
 
+std::vector<TensorType> types_of(const ir::Sample& sample) {
+  std::vector<TensorType> types;
+  for (const ir::SampleOperand& operand : sample.operands) types.push_back(operand.type);
+  return types;
+}
+
 TEST(Language, every_op_without_regions_can_be_called_by_its_name) {
   int called = 0;
   for (const auto& op : ir::OpRegistry::instance().all()) {
@@ -331,7 +337,10 @@ TEST(Language, every_op_without_regions_can_be_called_by_its_name) {
       if (sample.operands.empty() && std::holds_alternative<Dim>(value)) unbound = true;
     }
     const std::string extra = unbound ? (inputs.empty() ? "" : ", ") + std::string("symbols: f32[n, m]") : "";
-    const std::string text = "model m(" + inputs + extra + ") -> y { y = op." + op->name + "(" + arguments + ") }";
+    const size_t results = ir::infer_types(*op, types_of(sample), sample.attributes).size();
+    std::string names = "y";  // the last is the model's result
+    for (size_t i = 1; i < results; ++i) names = "r" + std::to_string(i) + ", " + names;
+    const std::string text = "model m(" + inputs + extra + ") -> y { " + names + " = op." + op->name + "(" + arguments + ") }";
     SCOPED_TRACE(text);
     Compiled compiled;
     ASSERT_NO_THROW(

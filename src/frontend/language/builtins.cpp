@@ -7,6 +7,7 @@ namespace sinter::language {
 namespace {
 
 constexpr size_t kMaxElements = 1 << 20;  // of a table written in a text
+constexpr int64_t kMaxAxes = 64;
 
 /// The extents of nested lists of numbers; the numbers in row-major order.
 bool flatten(const Datum& datum, size_t level, Extents& extents, std::vector<Datum>& into) {
@@ -30,7 +31,7 @@ const std::vector<std::pair<std::string_view, Builtin>>& builtins() {
   static const std::vector<std::pair<std::string_view, Builtin>> kBuiltins = {
       {"shape", Builtin::kShape},   {"rank", Builtin::kRank},       {"size", Builtin::kSize}, {"dtype", Builtin::kDType},
       {"length", Builtin::kLength}, {"product", Builtin::kProduct}, {"full", Builtin::kFull}, {"table", Builtin::kTable},
-      {"rate_at", Builtin::kRateAt}, {"monitored", Builtin::kMonitored}};
+      {"per_axis", Builtin::kPerAxis}, {"rate_at", Builtin::kRateAt}, {"monitored", Builtin::kMonitored}};
   return kBuiltins;
 }
 
@@ -120,6 +121,18 @@ Datum Lowering::call_builtin(Builtin builtin, Arguments arguments, const Frame& 
         shape.push_back(*dim.as<Dim>());
       }
       return emission_.builder().broadcast_to(tensor(value.value, dtype, frame, value.offset), shape);
+    }
+    case Builtin::kPerAxis: {
+      const auto value = need("value"), count = need("count");
+      done();
+      const auto axes = count.value.known_integer();
+      if (!axes || *axes < 0 || *axes > kMaxAxes) fail(ErrorCode::kType, frame, count.offset, "a count of axes is a whole number, not " + describe(count.value));
+      const List* list = value.value.as<List>();
+      if (list == nullptr) return make_list(std::vector<Datum>(static_cast<size_t>(*axes), value.value));
+      if (static_cast<int64_t>((*list)->size()) != *axes)
+        fail(ErrorCode::kType, frame, value.offset, "this list has " + std::to_string((*list)->size()) + " items, for " + std::to_string(*axes) + " axes",
+             "one number stands for all axes");
+      return value.value;
     }
     case Builtin::kTable: {
       const auto list = need("value");

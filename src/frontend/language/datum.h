@@ -24,7 +24,7 @@ struct UndecidedLabel {};
 /// The results of a call with several, a list literal, a shape.
 using List = std::shared_ptr<const std::vector<Datum>>;
 /// Functions of the compiler itself: they look at types and lists, which ops cannot.
-enum class Builtin : uint8_t { kShape, kRank, kSize, kDType, kLength, kProduct, kFull, kTable, kRateAt, kMonitored };
+enum class Builtin : uint8_t { kShape, kRank, kSize, kDType, kLength, kProduct, kFull, kTable, kPerAxis, kRateAt, kMonitored };
 /// What can be called: exactly one is set.
 struct Callable {
   const Declaration* declaration = nullptr;

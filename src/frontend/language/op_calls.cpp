@@ -12,10 +12,10 @@ namespace {
 
 bool is_number(const Datum& d) { return d.is<Dim>() || d.is<double>(); }
 
-/// A record that removes the axes of its one operand that the attribute `axes` names.
+/// A record that removes the axes of its one operand that the attribute `axes` names. (Windows slide over theirs.)
 bool reduces_axes(const ir::OpDef& op) {
   const ir::AttributeDef* axes = op.find_attribute("axes");
-  return op.operands.size() == 1 && axes != nullptr && axes->kind == ir::AttributeKind::kIntegers &&
+  return op.operands.size() == 1 && op.find_attribute("window") == nullptr && axes != nullptr && axes->kind == ir::AttributeKind::kIntegers &&
          !std::holds_alternative<ir::View>(op.lowering);
 }
 

@@ -17,6 +17,7 @@ const OpRegistry& OpRegistry::instance() {
     add_control_ops(made);
     add_activation_ops(made);
     add_composite_ops(made);
+    add_batch_norm_ops(made);
     return made;
   }();
   return registry;

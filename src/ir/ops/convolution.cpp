@@ -65,8 +65,9 @@ std::vector<TensorType> infer(const TypeRequest& request) {
                   "the input has " + input[rank - 1].to_string() + " channels, the filter takes " + std::to_string(groups) + " times " + filter[rank - 2].to_string());
   request.require(filter[rank - 1].divide_exactly(groups).has_value(), "C5",
                   filter[rank - 1].to_string() + " output channels are not " + std::to_string(groups) + " equal groups");
+  require_counts(request, sliding, input_sizes(input), window_sizes(filter), "C6");
   const Shape counts = sliding.counts(input_sizes(input), window_sizes(filter));
-  require_counts(request, counts, "C6");
+  request.require(never_negative(counts), "C6", "a spatial size of the result is negative");
   return {{request.dtype(0), joined({{input[0]}, counts, {filter[rank - 1]}})}};
 }
 
@@ -176,6 +177,7 @@ std::vector<Value> differentiate(const GradientRequest& request) {
   const Sliding sliding = Sliding::of(request);
   const int64_t groups = request.get<int64_t>("groups");
   std::vector<Value> result(2);
+  if (builder.shape(request.cotangents[0]).element_count() == Dim(0) || input.element_count() == Dim(0)) return result;  // nothing was read
   if (request.wanted[0]) result[0] = gradient_by_input(builder, request.cotangents[0], request.operands[1], input, sliding, groups);
   if (request.wanted[1]) result[1] = gradient_by_filter(builder, request.cotangents[0], request.operands[0], filter, sliding, groups);
   return result;
@@ -206,26 +208,29 @@ std::vector<Value> expand(const ExpandRequest& request) {
   } else {
     windows = windows_of(builder, windows, builder.scalar(0, builder.dtype(windows)), spatial_axes(input.rank()), window, sliding);
   }
-  const Integers lhs = range(spatial + 1, 2 * spatial + 1), rhs = range(0, spatial);
-  const auto pairing = [](Integers lhs_batch, Integers rhs_batch, Integers lhs_contract, Integers rhs_contract) {
+  // The entries of a window, and those of the filter that meet them, are one axis: a matrix product.
+  const auto pairing = [](Integers lhs_batch, Integers rhs_batch, int64_t lhs_contract, int64_t rhs_contract) {
     return Attributes{{"lhs_batch", std::move(lhs_batch)}, {"rhs_batch", std::move(rhs_batch)},
-                      {"lhs_contract", std::move(lhs_contract)}, {"rhs_contract", std::move(rhs_contract)}};
+                      {"lhs_contract", Integers{lhs_contract}}, {"rhs_contract", Integers{rhs_contract}}};
   };
-  const auto with = [](Integers axes, size_t axis) {
-    axes.push_back(static_cast<int64_t>(axis));
-    return axes;
-  };
-  if (groups == 1) return {builder.call("dot_general", {windows, filter}, pairing({}, {}, with(lhs, 2 * spatial + 1), with(rhs, spatial)))};
-
-  const Dim depth = weights[spatial], out = *weights[spatial + 1].divide_exactly(groups);
+  const Dim depth = weights[spatial], entries = window.element_count() * depth;
   const Shape places = part(result, 0, spatial + 1);
+  const auto after = static_cast<int64_t>(spatial) + 1;
+  if (groups == 1) {
+    return {builder.call("dot_general", {builder.reshape(windows, joined({places, {entries}})), builder.reshape(filter, {entries, weights[spatial + 1]})},
+                         pairing({}, {}, after, 0))};
+  }
+  const Dim out = *weights[spatial + 1].divide_exactly(groups);
   windows = builder.reshape(windows, joined({places, window, {groups, depth}}));
-  const Value grouped = builder.reshape(filter, joined({window, {depth, groups, out}}));
-  const auto group = static_cast<int64_t>(2 * spatial + 1);
-  const Value products = builder.call("dot_general", {windows, grouped},
-                                      pairing({group}, {static_cast<int64_t>(spatial) + 1}, with(lhs, 2 * spatial + 2), with(rhs, spatial)));
-  Integers permutation = range(1, spatial + 2);
-  permutation.insert(permutation.end(), {0, static_cast<int64_t>(spatial) + 2});
+  Integers permutation = range(0, spatial + 1);  // the group before the window
+  permutation.push_back(2 * after - 1);
+  for (int64_t k = after; k < 2 * after - 1; ++k) permutation.push_back(k);
+  permutation.push_back(2 * after);
+  windows = builder.reshape(transposed(builder, windows, permutation), joined({places, {groups, entries}}));
+  const Value grouped = builder.reshape(filter, {entries, groups, out});
+  const Value products = builder.call("dot_general", {windows, grouped}, pairing({after}, {1}, after + 1, 0));
+  permutation = range(1, spatial + 2);
+  permutation.insert(permutation.end(), {0, after + 1});
   return {builder.reshape(transposed(builder, products, permutation), result)};
 }
 
@@ -260,7 +265,7 @@ std::vector<Sample> samples() {
       sample({"f32[n, 9, 2]", "f32[4, 2, 3]"}, attributes({2}, {1}, {.stride = {2}, .dilation = {2}, .input_dilation = {3}})),
       sample({"f32[n, m, 3]", "f32[3, 3, 4]"}, attributes({2}, {0})),                                               // causal
       sample({"f32[n, 3, 4, 3, 2]", "f32[2, 3, 2, 2, 3]"}, attributes({0, 1, 1}, {0, 1, 0}, {.stride = {1, 2, 1}})),
-      sample_without_gradient({"f32[n, 2, 2, 3]", "f32[3, 3, 3, 2]"}, attributes({0, 0}, {0, 0})),                  // no window fits
+      sample_without_gradient({"f32[2, h, 2, 3]", "f32[3, 1, 3, 2]"}, attributes({0, 0}, {0, 0})),                  // where it may not fit
       sample_without_gradient({"f32[0, 3, 3, 2]", "f32[2, 2, 2, 2]"}, attributes({0, 0}, {0, 0})),
       sample_without_gradient({"f32[2, 0, 2]", "f32[3, 2, 2]"}, attributes({2}, {2})),                              // padding alone
       sample_without_gradient({"f32[2, 3, 0]", "f32[2, 0, 2]"}, attributes({0}, {0})),
@@ -283,7 +288,7 @@ OpDef record() {
               {"C3", "stride, paddings and dilations have one entry per spatial axis"},
               {"C4", "strides and dilations are 1 or more; they and paddings are at most 2^31"},
               {"C5", "groups is 1 or more; the channels of the input are groups times those of the filter; groups divides the output channels"},
-              {"C6", "no spatial size of the result is known to be negative"}};
+              {"C6", "no window is known to be larger than its padded input"}};
   op.type = infer;
   op.evaluate = evaluate;
   op.gradient = GradientRule(differentiate);

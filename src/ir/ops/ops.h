@@ -17,5 +17,6 @@ void add_random_ops(OpRegistry& registry);       // random_bits; composites rand
 void add_control_ops(OpRegistry& registry);      // if, while, scan, grad, fusion, stop_gradient
 void add_activation_ops(OpRegistry& registry);   // relu, gelu, silu, ..., square, clamp: composites of one operand
 void add_composite_ops(OpRegistry& registry);    // mean, softmax, log_softmax, cross_entropy, layer_norm, rms_norm, dropout, one_hot
+void add_batch_norm_ops(OpRegistry& registry);   // batch_norm, a composite
 
 }  // namespace sinter::ir

@@ -68,10 +68,13 @@ void require_steps(const TypeRequest& request, const Sliding& sliding, std::stri
       request.require(!dim.is_constant() || std::abs(dim.constant()) <= kMostStep, rule, "a padding of " + dim.to_string());
 }
 
-void require_counts(const TypeRequest& request, const Shape& counts, std::string_view rule) {
-  for (size_t k = 0; k < counts.rank(); ++k) {
-    const std::string axis = counts.rank() == 1 ? "" : " along axis " + std::to_string(k) + " of those it slides over";
-    request.require(counts[k].upper_bound().value_or(0) >= 0, rule, "the window is larger than the padded input" + axis, "pad more, or take a smaller window");
+void require_counts(const TypeRequest& request, const Sliding& sliding, const Shape& input, const Shape& window, std::string_view rule) {
+  for (size_t k = 0; k < sliding.rank(); ++k) {
+    const Dim room = (input[k] - 1) * sliding.input_dilation[k] + sliding.padding_low[k] + sliding.padding_high[k] - (window[k] - 1) * sliding.dilation[k];
+    const bool nothing = input[k] == Dim(0) && sliding.count(k, input[k], window[k]) == Dim(0);
+    const std::string axis = sliding.rank() == 1 ? "" : " along axis " + std::to_string(k) + " of those it slides over";
+    request.require(nothing || room.upper_bound().value_or(0) >= 0, rule, "the window is larger than the padded input" + axis,
+                    "pad more, or take a smaller window");
   }
 }
 

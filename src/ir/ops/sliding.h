@@ -30,11 +30,11 @@ struct Sliding {
   Sliding transposed(const Shape& input, const Shape& window) const;
 };
 
-/// Their definitions, for records.
+/// Their definitions, for records; and their rules: one entry per axis; steps within bounds; no window known to be larger than its padded input.
 std::vector<AttributeDef> sliding_attributes();
 void require_entries(const TypeRequest& request, const Sliding& sliding, size_t axes, std::string_view rule);
 void require_steps(const TypeRequest& request, const Sliding& sliding, std::string_view rule);
-void require_counts(const TypeRequest& request, const Shape& counts, std::string_view rule);
+void require_counts(const TypeRequest& request, const Sliding& sliding, const Shape& input, const Shape& window, std::string_view rule);
 
 /// Along one axis, at run time: values for the symbols put in.
 struct SlidingAxis {

@@ -245,8 +245,10 @@ Shape require_windows(const TypeRequest& request, const Shape& shape) {
     request.require(size >= 1 && size <= kMostEntries / entries, "C3", "a window of " + std::to_string(size) + " entries along an axis");
     entries *= size;
   }
-  require_counts(request, windows.sliding.counts(windows.sizes_of(shape), windows.window_shape()), "C4");
-  return windows.results(shape);
+  require_counts(request, windows.sliding, windows.sizes_of(shape), windows.window_shape(), "C4");
+  const Shape results = windows.results(shape);
+  request.require(never_negative(results), "C4", "a size of the result is negative");
+  return results;
 }
 
 std::vector<AttributeDef> windows_attributes() {
@@ -260,7 +262,7 @@ std::vector<Rule> windows_rules() {
   return {{"C1", "axes are in increasing order, one or more"},
           {"C2", "window, stride, paddings and dilations have one entry per axis"},
           {"C3", "window, strides and dilations are 1 or more; they and paddings are at most 2^31"},
-          {"C4", "no size of the result is known to be negative"},
+          {"C4", "no window is known to be larger than its padded input"},
           {"C5", std::string("the operand is ") + words(Domain::kFloat)}};
 }
 
@@ -346,6 +348,7 @@ std::vector<Value> reduction_gradient(const GradientRequest& request, const Wind
   Builder& builder = request.builder;
   const Windows windows = Windows::of(request);
   const Shape sizes = windows.sizes_of(builder.shape(request.operands[0]));
+  if (sizes.element_count() == Dim(0) || builder.shape(request.cotangents[0]).element_count() == Dim(0)) return {Value()};  // nothing was read
   if (reduction.argument == nullptr) {
     const Windows back{windows.axes, windows.window, windows.sliding.transposed(sizes, windows.window_shape())};
     return {builder.call(reduction.name, {request.cotangents[0]}, back.attributes())};
@@ -366,7 +369,7 @@ std::vector<Sample> window_samples(Fill fill) {
       sample({{"f32[2, 4, 3]", fill}}, attributes({1}, {3}, {2}, {1}, {.input_dilation = {2}})),
       sample({{"f32[n, 8]", fill}}, attributes({1}, {2}, {-1}, {-2}, {.stride = {3}})),
       sample({{"f32[2, 3, 2, 3, 2]", fill}}, attributes({1, 2, 3}, {2, 1, 2}, {0, 0, 1}, {0, 0, 0})),
-      sample_without_gradient({{"f32[n, 2, 3]", fill}}, attributes({1}, {3}, {0}, {0})),  // no window fits
+      sample_without_gradient({{"f32[n, 3]", fill}}, attributes({0}, {3}, {0}, {0})),  // where no window may fit
       sample_without_gradient({{"f32[0, 4, 3]", fill}}, attributes({1}, {2}, {0}, {0})),
       sample_without_gradient({{"f32[2, 0, 3]", fill}}, attributes({1}, {2}, {1}, {1})),  // padding alone
   });
