@@ -19,6 +19,12 @@ void check_batch_size(const Function& function, const std::string& feature, int6
       .hint("leave the batch open when compiling");
 }
 
+constexpr std::string_view kSumPrefix = "sum.", kTotalPrefix = "total.";
+
+bool is_totalled(const FeedPorts& ports, const std::string& metric) {
+  return std::find(ports.totalled.begin(), ports.totalled.end(), metric) != ports.totalled.end();
+}
+
 void check_stop(const std::atomic<bool>* stop) {
   if (stop != nullptr && stop->load(std::memory_order_relaxed)) throw Error(ErrorCode::kInterrupted, "interrupted");
 }
@@ -37,8 +43,25 @@ Feed::Feed(Function& function, const FeedPorts& ports, const Dataset& data, int6
     function.bind(name, results_.back());
   };
   add("loss");
-  for (const std::string& metric : ports.metrics) add(metric);
-  sums_.resize(results_.size());
+  places_.push_back(0);
+  sums_.resize(ports.metrics.size() + 1);
+  for (size_t i = 0; i < ports.metrics.size(); ++i) {
+    if (is_totalled(ports, ports.metrics[i])) continue;
+    add(ports.metrics[i]);
+    places_.push_back(i + 1);
+  }
+  for (const std::string& sum : ports.sums) {
+    const TensorType type = function.type(sum);
+    if (type.dtype != DType::kF64 || !type.shape.is_constant()) throw Error(ErrorCode::kType, quoted(sum) + " is " + type.to_string() + ", not f64 of a constant shape");
+    parts_.emplace_back(DType::kF64, type.shape.evaluate({}));
+    totals_.emplace_back(DType::kF64, type.shape.evaluate({}));
+    function.bind(sum, parts_.back());
+  }
+}
+
+void Feed::reset() {
+  std::fill(sums_.begin(), sums_.end(), 0.0);
+  for (Tensor& total : totals_) std::fill_n(total.data<double>(), total.size(), 0.0);
 }
 
 void Feed::run(const Batch& batch) {
@@ -48,7 +71,31 @@ void Feed::run(const Batch& batch) {
     bound_ = &batch;
   }
   function_.execute();
-  for (size_t i = 0; i < results_.size(); ++i) sums_[i] += results_[i].get(0) * static_cast<double>(batch.samples);
+  for (size_t i = 0; i < results_.size(); ++i) sums_[places_[i]] += results_[i].get(0) * static_cast<double>(batch.samples);
+  for (size_t i = 0; i < parts_.size(); ++i) {
+    const double* part = parts_[i].data<double>();
+    double* total = totals_[i].data<double>();
+    for (int64_t k = 0; k < parts_[i].size(); ++k) total[k] += part[k];
+  }
+}
+
+Measured Feed::measured(int64_t samples) {
+  Measured result{sums_[0] / static_cast<double>(samples), {}, {}};
+  if (!ports_.totalled.empty()) {
+    for (size_t i = 0; i < totals_.size(); ++i) ports_.measure->bind(std::string(kTotalPrefix) + ports_.sums[i].substr(kSumPrefix.size()), totals_[i]);
+    ports_.measure->execute();
+  }
+  for (size_t i = 0; i < ports_.metrics.size(); ++i) {
+    const std::string& name = ports_.metrics[i];
+    if (!is_totalled(ports_, name)) {
+      result.metrics.emplace_back(name, sums_[i + 1] / static_cast<double>(samples));
+      continue;
+    }
+    const Tensor& value = ports_.measure->output(name);
+    if (value.rank() == 0) result.metrics.emplace_back(name, value.get(0));
+    else result.tables.emplace_back(name, value.clone());
+  }
+  return result;
 }
 
 Evaluation evaluate_dataset(Function& evaluate, const FeedPorts& ports, const Dataset& data, int64_t batch, const std::atomic<bool>* stop) {
@@ -59,10 +106,8 @@ Evaluation evaluate_dataset(Function& evaluate, const FeedPorts& ports, const Da
     check_stop(stop);
     feed.run(batches.load(i));
   }
-  const auto samples = static_cast<double>(data.samples());
-  Evaluation result{feed.sums()[0] / samples, {}, data.samples()};
-  for (size_t i = 0; i < ports.metrics.size(); ++i) result.metrics.emplace_back(ports.metrics[i], feed.sums()[i + 1] / samples);
-  return result;
+  Measured measured = feed.measured(data.samples());
+  return {measured.loss, std::move(measured.metrics), data.samples(), std::move(measured.tables)};
 }
 
 std::vector<Tensor> predict_dataset(Function& predict, const std::string& feature, const std::vector<std::string>& outputs,

@@ -20,9 +20,21 @@ struct FeedPorts {
   std::vector<std::string> metrics;  // outputs beside `loss`
   bool label_is_classes = false;
   std::optional<int64_t> classes;  // labels from there on are refused before anything is run
+  // Metrics that are no means over samples: `measure` makes of the totals of outputs `sum.NAME`, its inputs `total.NAME`, those of
+  // `metrics` that are no outputs.
+  std::vector<std::string> sums = {}, totalled = {};
+  Function* measure = nullptr;
 };
 
 using NamedValues = std::vector<std::pair<std::string, double>>;
+using NamedTables = std::vector<std::pair<std::string, Tensor>>;
+
+/// What was measured over some samples, in the order of FeedPorts: loss and metrics, and those of the metrics that are no single numbers.
+struct Measured {
+  double loss = 0;
+  NamedValues metrics;
+  NamedTables tables;
+};
 
 /// A function fed with labelled batches, which yields the loss and the metrics of each. Allocates nothing from one batch to the next of
 /// its size.
@@ -35,14 +47,21 @@ class Feed {
   /// Calls the function on `batch` and adds its results, times its samples, to the sums.
   void run(const Batch& batch);
   double loss() const { return results_[0].get(0); }  // of the last batch
-  /// The loss, then the metrics.
+  /// The loss, then the metrics, those that are means.
   std::vector<double>& sums() { return sums_; }
+  /// Of the outputs in FeedPorts::sums, f64.
+  std::vector<Tensor>& totals() { return totals_; }
+  /// Of all that was run since reset().
+  Measured measured(int64_t samples);
+  void reset();
 
  private:
   Function& function_;
   const FeedPorts& ports_;
-  std::vector<Tensor> results_;
+  std::vector<Tensor> results_;       // the loss and the means
+  std::vector<size_t> places_;        // of the results in sums_
   std::vector<double> sums_;
+  std::vector<Tensor> parts_, totals_;
   const Batch* bound_ = nullptr;
 };
 
@@ -50,6 +69,7 @@ struct Evaluation {
   double loss = 0;
   NamedValues metrics;  // in the order of FeedPorts
   int64_t samples = 0;
+  NamedTables tables;   // metrics that are no single numbers
 };
 
 /// Means over the samples, in f64, of what `evaluate` yields for each batch. Raises Error kData for data without samples or labels, with

@@ -116,11 +116,12 @@ class Fit {
       if (!std::isfinite(training_.loss())) fail_of_loss();
       tell(steps);
     }
-    const auto samples = static_cast<double>(position_.samples);
     record.epoch = position_.epoch + 1;
     record.samples = position_.samples;
-    record.loss = training_.sums()[0] / samples;
-    record.metrics = means(training_.sums(), samples);
+    Measured measured = training_.measured(position_.samples);
+    record.loss = measured.loss;
+    record.metrics = std::move(measured.metrics);
+    record.tables = std::move(measured.tables);
     record.seconds = seconds_since(start);
     return !stopped();
   }
@@ -128,23 +129,17 @@ class Fit {
   bool validate(EpochRecord& record) {
     if (!validation_) return true;
     const auto start = Clock::now();
-    std::vector<double>& sums = validation_->sums();
-    std::fill(sums.begin(), sums.end(), 0.0);
+    validation_->reset();
     for (int64_t i = 0; i < validation_batches_->count(); ++i) {
       if (stopped()) return false;
       validation_->run(validation_batches_->load(i));
     }
-    const auto samples = static_cast<double>(data_.validation.samples());
-    record.val_loss = sums[0] / samples;
-    record.val_metrics = means(sums, samples);
+    Measured measured = validation_->measured(data_.validation.samples());
+    record.val_loss = measured.loss;
+    record.val_metrics = std::move(measured.metrics);
+    record.val_tables = std::move(measured.tables);
     record.val_seconds = seconds_since(start);
     return true;
-  }
-
-  NamedValues means(const std::vector<double>& sums, double samples) const {
-    NamedValues values;
-    for (size_t i = 0; i < options_.ports.metrics.size(); ++i) values.emplace_back(options_.ports.metrics[i], sums[i + 1] / samples);
-    return values;
   }
 
   void next_epoch(const EpochRecord& record) {
@@ -153,7 +148,7 @@ class Fit {
     tell_step("train.monitored.loss", record.val_loss.value_or(record.loss));
     for (const auto& [name, value] : record.val_loss ? record.val_metrics : record.metrics) tell_step("train.monitored." + name, value);
     position_.step = 0;
-    std::fill(training_.sums().begin(), training_.sums().end(), 0.0);
+    training_.reset();
   }
 
   void save() {
@@ -161,6 +156,7 @@ class Fit {
     if (position_.step > 0) {
       position_.sums["loss"] = training_.sums()[0];
       for (size_t i = 0; i < options_.ports.metrics.size(); ++i) position_.sums[options_.ports.metrics[i]] = training_.sums()[i + 1];
+      each_total([&](const std::string& name, double& total) { position_.sums[name] = total; });
     }
     if (!options_.checkpoint.empty()) save_checkpoint(options_.checkpoint, state_, options_.identity, position_);
   }
@@ -175,6 +171,15 @@ class Fit {
     };
     training_.sums()[0] = sum("loss");
     for (size_t i = 0; i < options_.ports.metrics.size(); ++i) training_.sums()[i + 1] = sum(options_.ports.metrics[i]);
+    each_total([&](const std::string& name, double& total) { total = sum(name); });
+  }
+
+  /// Elements of the totals of which metrics are made, as a checkpoint names them: "sum.f1.hits[3]".
+  template <class Use> void each_total(const Use& use) {
+    for (size_t i = 0; i < training_.totals().size(); ++i) {
+      Tensor& total = training_.totals()[i];
+      for (int64_t k = 0; k < total.size(); ++k) use(options_.ports.sums[i] + "[" + std::to_string(k) + "]", total.data<double>()[k]);
+    }
   }
 
   void tell(int64_t steps) {

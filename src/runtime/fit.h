@@ -54,6 +54,7 @@ struct EpochRecord {
   NamedValues metrics;
   std::optional<double> val_loss;
   NamedValues val_metrics;
+  NamedTables tables, val_tables;  // metrics that are no single numbers
 };
 
 class FitObserver {

@@ -7,6 +7,7 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <nlohmann/json_fwd.hpp>
 #include <optional>
 #include <string>
 #include <vector>
@@ -99,6 +100,10 @@ std::vector<std::unique_ptr<runtime::Function>> make_functions(const Opened& ope
 /// The train block. Raises Error kUsage for a file without one; `verb` is for its text.
 const language::TrainSpec& train_block(const Opened& opened, const std::string& verb);
 runtime::FeedPorts feed_ports(const language::TrainSpec& train);
+/// The function that makes metrics of totals over an epoch, run by the evaluator: a few numbers per epoch. Null when no metric wants it.
+std::unique_ptr<runtime::Function> measure_function(const Opened& opened, runtime::State& state);
+/// A tensor as nested lists.
+nlohmann::ordered_json json_of(const Tensor& tensor);
 
 /// Set by Ctrl-C while a guard of this kind lives; a second Ctrl-C ends the program at once.
 class InterruptGuard {

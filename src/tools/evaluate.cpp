@@ -1,4 +1,5 @@
 // sinter evaluate: loss and metrics of trained weights on data.
+#include <cmath>
 #include <iostream>
 #include <nlohmann/json.hpp>
 
@@ -15,6 +16,22 @@ struct Options {
   bool json = false;
 };
 
+/// A metric of several numbers: a row for each index along the first axis.
+void print_table(const std::string& name, const Tensor& value) {
+  const int64_t count = value.extents()[0], width = count == 0 ? 0 : value.size() / count;
+  std::vector<std::vector<std::string>> rows;
+  std::vector<size_t> right;
+  for (int64_t i = 0; i < count; ++i) {
+    rows.push_back({std::to_string(i)});
+    for (int64_t k = 0; k < width; ++k) {
+      const double number = value.get(i * width + k);
+      rows.back().push_back(number == std::floor(number) && std::abs(number) < 1e15 ? format_count(static_cast<int64_t>(number)) : format_number(number, 4));
+    }
+  }
+  for (size_t i = 0; i <= static_cast<size_t>(width); ++i) right.push_back(i);
+  std::cout << "\n" << name << "\n" << table(rows, right);
+}
+
 void run(const Options& options) {
   if (options.run.weights.empty()) throw Error(ErrorCode::kUsage, "evaluate needs trained weights").hint("--weights W.safetensors, written by sinter train --out");
   const Opened opened = open_model(options.model);
@@ -25,18 +42,23 @@ void run(const Options& options) {
   runtime::State state;
   prepare_state(opened, options.run, train.seed, state, *team);
   const auto evaluate = make_function(opened, "evaluate", options.run, state, *team);
+  const auto measure = measure_function(opened, state);
+  runtime::FeedPorts ports = feed_ports(train);
+  ports.measure = measure.get();
   const runtime::Dataset& part = options.part == "training" ? data.training : data.validation;
   if (part.samples() == 0) throw Error(ErrorCode::kUsage, "the " + options.part + " part has no samples").hint("--part training, or another split of the data");
-  const runtime::Evaluation result = runtime::evaluate_dataset(*evaluate, feed_ports(train), part, train.batch, &InterruptGuard::flag());
+  const runtime::Evaluation result = runtime::evaluate_dataset(*evaluate, ports, part, train.batch, &InterruptGuard::flag());
   if (options.json) {
     nlohmann::ordered_json json = {{"samples", result.samples}, {"loss", result.loss}};
     for (const auto& [name, value] : result.metrics) json[name] = value;
+    for (const auto& [name, value] : result.tables) json[name] = json_of(value);
     std::cout << json.dump() << "\n";
     return;
   }
   std::vector<std::vector<std::string>> rows{{"samples", format_count(result.samples)}, {"loss", format_number(result.loss, 4)}};
   for (const auto& [name, value] : result.metrics) rows.push_back({name, format_number(value, 4)});
   std::cout << table(rows, {1});
+  for (const auto& [name, value] : result.tables) print_table(name, value);
 }
 
 }  // namespace

@@ -1,5 +1,6 @@
 // What the verbs that run a model share: its functions, its state, Ctrl-C.
 #include <csignal>
+#include <nlohmann/json.hpp>
 
 #include "base/text.h"
 #include "driver/reference_function.h"
@@ -54,7 +55,23 @@ const language::TrainSpec& train_block(const Opened& opened, const std::string& 
 }
 
 runtime::FeedPorts feed_ports(const language::TrainSpec& train) {
-  return {train.feature, train.label, train.metrics, train.label_is_classes, train.classes};
+  return {train.feature, train.label, train.metrics, train.label_is_classes, train.classes, train.sums, train.totalled};
+}
+
+std::unique_ptr<runtime::Function> measure_function(const Opened& opened, runtime::State& state) {
+  return opened.module.find_function("measure") == nullptr ? nullptr : driver::reference_function(opened.module, "measure", state);
+}
+
+nlohmann::ordered_json json_of(const Tensor& tensor) {
+  auto list = nlohmann::ordered_json::array();
+  if (tensor.rank() == 0) return tensor.get(0);
+  Extents inner(tensor.extents().begin() + 1, tensor.extents().end());
+  Tensor row(tensor.dtype(), inner);
+  for (int64_t i = 0; i < tensor.extents()[0]; ++i) {
+    for (int64_t k = 0; k < row.size(); ++k) row.set(k, tensor.get(i * row.size() + k));
+    list.push_back(json_of(row));
+  }
+  return list;
 }
 
 void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team) {

@@ -87,6 +87,8 @@ class Teller final : public runtime::FitObserver {
     for (const auto& [name, value] : record.metrics) json[name] = value;
     if (record.val_loss) json["val_loss"] = *record.val_loss;
     for (const auto& [name, value] : record.val_metrics) json["val_" + name] = value;
+    for (const auto& [name, value] : record.tables) json[name] = json_of(value);
+    for (const auto& [name, value] : record.val_tables) json["val_" + name] = json_of(value);
     return json;
   }
 
@@ -162,6 +164,8 @@ void run(const Options& options) {
     runtime::load_weights(options.run.weights, state, fit.identity);
     functions.init = nullptr;
   }
+  const auto measure = measure_function(opened, state);
+  fit.ports.measure = measure.get();
   Teller teller(options, train, state, fit.identity);
   const runtime::FitResult result = runtime::fit(functions, state, data, fit, teller);
   if (result.interrupted) {

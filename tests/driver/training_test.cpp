@@ -3,7 +3,10 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+
 #include "driver/compile.h"
+#include "driver/reference_function.h"
 #include "io/mapping.h"
 #include "runtime/fit.h"
 #include "support/temporary_folder.h"
@@ -25,7 +28,9 @@ class Trainer : public runtime::FitObserver {
     declare_variables(compiled_.module, state);
     const runtime::DataRequest request = data_request(compiled_.module, train);
     data_ = runtime::load_data(request);
-    this->options.ports = {train.feature, train.label, train.metrics, train.label_is_classes, train.classes};
+    this->options.ports = {train.feature, train.label, train.metrics, train.label_is_classes, train.classes, train.sums, train.totalled};
+    if (compiled_.module.find_function("measure") != nullptr) measure_ = reference_function(compiled_.module, "measure", state);
+    this->options.ports.measure = measure_.get();
     this->options.epochs = train.epochs;
     this->options.batch = train.batch;
     this->options.seed = train.seed;
@@ -33,6 +38,9 @@ class Trainer : public runtime::FitObserver {
     this->options.normalise = normalise_of(train);
     this->options.identity = identity_of(compiled_.module);
   }
+
+  /// Of the training part and of the validation part.
+  std::pair<int64_t, int64_t> samples() const { return {data_.training.samples(), data_.validation.samples()}; }
 
   runtime::FitResult train() {
     const auto init = function("init"), step = function("step"), evaluate = function("evaluate");
@@ -42,13 +50,16 @@ class Trainer : public runtime::FitObserver {
     epochs.push_back(record);
     if (stop_after == record.epoch) stop = true;
   }
+  void progress(const runtime::FitProgress& done) override {
+    if (stop_at_step > 0 && done.step >= stop_at_step) stop = true;
+  }
   const EpochRecord& last() const { return epochs.back(); }
 
   runtime::State state;
   runtime::FitOptions options;
   std::vector<EpochRecord> epochs;
   std::atomic<bool> stop = false;
-  int64_t stop_after = 0;
+  int64_t stop_after = 0, stop_at_step = 0;
 
  private:
   std::unique_ptr<runtime::Function> function(std::string_view name) {
@@ -59,6 +70,7 @@ class Trainer : public runtime::FitObserver {
 
   language::Compiled compiled_;
   std::unique_ptr<runtime::Team> team_;
+  std::unique_ptr<runtime::Function> measure_;
   runtime::DataSplit data_;
 };
 
@@ -151,6 +163,51 @@ TEST(Training, SchedulesResumeToTheSameWeights) {
     second.options.resume = runtime::load_checkpoint(first.options.checkpoint, second.state, second.options.identity);
     second.train();
     expect_same(whole.state, second.state);
+  }
+}
+
+TEST(Training, MetricsOfSumsAreOfTheWholeEpochAlsoWhenItIsInterrupted) {
+  const test::TemporaryFolder folder;
+  std::string text = example("digits");
+  const size_t begin = text.find("metrics"), end = text.find(']', begin);
+  ASSERT_LT(begin, end);
+  text.replace(begin, end + 1 - begin, "metrics = [f1(logits, label), accuracy(logits, label), confusion_matrix(logits, label), perplexity(logits, label)]");
+  language::Options options;
+  options.epochs = 2;
+  Trainer whole(text, options);
+  whole.train();
+  const EpochRecord& last = whole.last();
+  ASSERT_EQ(last.metrics.size(), 3U);
+  EXPECT_EQ(last.metrics[0].first, "f1");
+  EXPECT_NEAR(last.metrics[2].second, std::exp(last.loss), 1e-5 * last.metrics[2].second);
+  EXPECT_NEAR(last.val_metrics[2].second, std::exp(*last.val_loss), 1e-5 * last.val_metrics[2].second);
+  // The matrix counts each sample once; its diagonal is the accuracy.
+  for (const auto& [tables, metrics, samples] : {std::tuple(&last.tables, &last.metrics, whole.samples().first), std::tuple(&last.val_tables, &last.val_metrics, whole.samples().second)}) {
+    const Tensor& matrix = tables->at(0).second;
+    double all = 0, hits = 0;
+    for (int64_t i = 0; i < 100; ++i) {
+      all += matrix.get(i);
+      if (i % 11 == 0) hits += matrix.get(i);
+    }
+    EXPECT_EQ(all, static_cast<double>(samples));
+    EXPECT_NEAR(hits / all, metrics->at(1).second, 1e-6);
+  }
+
+  Trainer first(text, options);
+  first.options.checkpoint = folder.file("c.safetensors");
+  first.options.stop = &first.stop;
+  first.options.progress_interval = 0;
+  first.stop_at_step = 7;
+  EXPECT_TRUE(first.train().interrupted);
+  Trainer second(text, options);
+  second.options.resume = runtime::load_checkpoint(first.options.checkpoint, second.state, second.options.identity);
+  EXPECT_EQ(second.options.resume->step, 7);
+  second.train();
+  expect_same(whole.state, second.state);
+  ASSERT_EQ(second.epochs.size(), 2U);
+  for (size_t epoch = 0; epoch < 2; ++epoch) {
+    EXPECT_EQ(second.epochs[epoch].metrics, whole.epochs[epoch].metrics);
+    EXPECT_TRUE(same_bits(second.epochs[epoch].tables.at(0).second, whole.epochs[epoch].tables.at(0).second));
   }
 }
 

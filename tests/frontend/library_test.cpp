@@ -277,6 +277,110 @@ TEST(Library, a_learning_rate_from_outside_keeps_the_course) {
   expect_values(after, "c", -10, -12);
 }
 
+// ---- metrics ----
+
+/// What a metric is over samples that come in uneven batches: sums are added up, means weighted by samples, as the fit loop does.
+Tensor measured(const std::string& metric, const Tensor& x, const Tensor& label, const std::vector<int64_t>& batches) {
+  const std::string dims = "batch, " + std::to_string(x.extents()[1]);
+  const bool classes = is_integer(label.dtype());
+  const Compiled compiled = compile("model m(x: f64[" + dims + "]) -> y { parameter w: f64[] = 1  y = x * w }\ntrain m { loss = " +
+                                    (classes ? "cross_entropy(y, label)" : "mean_squared_error(y, label)") + " optimizer = sgd() metrics = [it = " + metric + "] }");
+  Machine machine(compiled);
+  Values totals;
+  double mean = 0;
+  int64_t begin = 0;
+  for (const int64_t batch : batches) {
+    const auto part = [&](const Tensor& all) {
+      Extents extents = all.extents();
+      extents[0] = batch;
+      Tensor rows(all.dtype(), extents);
+      const int64_t width = rows.size() / batch;
+      for (int64_t i = 0; i < rows.size(); ++i) rows.set(i, all.get(begin * width + i));
+      return rows;
+    };
+    machine.variables["x"] = part(x);
+    machine.variables["label"] = part(label);
+    begin += batch;
+    run(machine.module, "evaluate", machine.variables);
+    if (compiled.train->totalled.empty()) mean += machine.number("it") * static_cast<double>(batch);
+    for (const std::string& sum : compiled.train->sums) {
+      const Tensor& value = machine.variables.at(sum);
+      Tensor& total = totals.try_emplace("total" + sum.substr(3), value.dtype(), value.extents()).first->second;
+      for (int64_t i = 0; i < value.size(); ++i) total.set(i, total.get(i) + value.get(i));
+    }
+  }
+  EXPECT_EQ(begin, x.extents()[0]);
+  if (compiled.train->totalled.empty()) return Tensor::scalar(mean / static_cast<double>(begin));
+  run(machine.module, "measure", totals);
+  return totals.at("it");
+}
+
+TEST(Library, metrics_over_batches_are_those_of_scikit_learn_over_all_samples) {
+  for (const test::RecordedCase& recorded : test::recorded_cases("metrics")) {
+    SCOPED_TRACE(recorded.text);
+    const Tensor &x = recorded.values.at("x"), &t = recorded.values.at("t");
+    const int64_t all = x.extents()[0];
+    const bool made_of_sums = recorded.text.find("accuracy") == std::string::npos && recorded.text.find("mean_") != 0;
+    for (const std::vector<int64_t>& batches : {std::vector<int64_t>{all}, {4, all - 4}, {1, 2, all - 3}})
+      test::expect_close(measured(recorded.text, x, t, batches), recorded.values.at("result"), {0, made_of_sums ? 1e-10 : 1e-6, 1e-11});
+  }
+}
+
+TEST(Library, metrics_of_sums_may_stand_in_expressions) {
+  const Tensor x = Tensor::of<double>({3, 2}, {1, 0, 1, 0, 0, 1}), t = Tensor::of<int64_t>({3}, {0, 1, 1});
+  const double f1 = measured("f1(y, label)", x, t, {1, 2}).get(0);
+  EXPECT_NEAR(measured("100 * f1(y, label)", x, t, {2, 1}).get(0), 100 * f1, 1e-10);
+  EXPECT_NEAR(measured("f1(y, label) + precision(y, label)", x, t, {2, 1}).get(0), f1 + measured("precision(y, label)", x, t, {3}).get(0), 1e-12);
+}
+
+TEST(Library, metrics_made_of_sums_are_a_function_of_totals) {
+  const Compiled compiled = compile("model m(x: f32[batch, 4]) -> y { y = dense(x, 3) }\n"
+                                    "train m { loss = cross_entropy(y, label) optimizer = sgd() metrics = [accuracy(y, label), f1(y, label), confusion_matrix(y, label)] }");
+  EXPECT_EQ(compiled.train->metrics, (std::vector<std::string>{"accuracy", "f1", "confusion_matrix"}));
+  EXPECT_EQ(compiled.train->totalled, (std::vector<std::string>{"f1", "confusion_matrix"}));
+  EXPECT_EQ(compiled.train->sums, (std::vector<std::string>{"sum.f1.hits", "sum.f1.guessed", "sum.f1.truth", "sum.confusion_matrix.counts"}));
+  EXPECT_EQ(compiled.module.variable("sum.confusion_matrix.counts").type.to_string(), "f64[3, 3]");
+  EXPECT_EQ(compiled.module.function("measure").arguments,
+            (std::vector<std::string>{"total.f1.hits", "total.f1.guessed", "total.f1.truth", "total.confusion_matrix.counts"}));
+  for (const char* function : {"step", "evaluate"}) {
+    const auto& results = compiled.module.function(function).results;
+    EXPECT_EQ(std::count(results.begin(), results.end(), "f1"), 0);
+    EXPECT_EQ(std::count(results.begin(), results.end(), "sum.f1.hits"), 1);
+  }
+  // without such metrics there is no such function
+  EXPECT_EQ(compile("model m(x: f32[batch, 4]) -> y { y = dense(x, 3) }\ntrain m { loss = mean(y) optimizer = sgd() }").module.find_function("measure"), nullptr);
+}
+
+TEST(Library, wrong_metrics_are_told) {
+  const auto metric_error = [](const std::string& metric, const std::string& before = "", const std::string& loss = "mean(y)") -> std::string {
+    try {
+      compile(before + "model m(x: f32[batch, 4]) -> y { y = dense(x, 3) }\ntrain m { loss = " + loss + " optimizer = sgd() metrics = [" + metric + "] }");
+    } catch (const Error& error) {
+      EXPECT_TRUE(error.place().known()) << metric;
+      return error.message();
+    }
+    return "no error";
+  };
+  EXPECT_EQ(metric_error("f1(y, label, average = \"micro\")"), "in averaged: an average of classes is \"macro\", \"weighted\" or \"none\"");
+  EXPECT_EQ(metric_error("", "", "perplexity(y, label)"),
+            "in perplexity: the metric 'perplexity' is made of sums over an epoch: it stands among the metrics of a train block alone");
+  EXPECT_EQ(metric_error("all(y)", "metric all(y: T[..]) -> z { sum rows = y  z = sum(rows) }\n"),
+            "what is added up over an epoch has a constant shape, not f64[batch, 3]");
+  EXPECT_EQ(metric_error("all(y)", "metric all(y: T[..]) -> z { sum rows = sum(y)  z = rows / cast(max(y), f64) }\n"),
+            "a metric that is made of sums reads 'x' beside them");
+  EXPECT_EQ(metric_error("all(y)", "function all(y: T[..]) -> z { sum rows = sum(y)  z = rows }\n"), "sums are for metrics");
+  EXPECT_EQ(metric_error("y = f1(y, label)"), "'y' is the name of a result of the model and of a metric or loss");
+  EXPECT_EQ(metric_error("f1(y, label), f1(y, label)"), "two values are named 'f1'");
+  EXPECT_EQ(metric_error("c = confusion_matrix(y, label)"), "no error");
+  try {
+    compile("model m(x: f32[batch, 4]) -> y { y = dense(x, 3) }\n"
+            "train m { loss = mean(y) optimizer = sgd(plateau(0.1, monitor = \"c\")) metrics = [c = confusion_matrix(y, label)] }");
+    ADD_FAILURE() << "no error";
+  } catch (const Error& error) {
+    EXPECT_EQ(error.message(), "a schedule monitors the metric 'c', which is no number but f64[3, 3]");
+  }
+}
+
 // ---- initialisers ----
 
 std::vector<double> initialised(const std::string& type, const std::string& initialiser) {

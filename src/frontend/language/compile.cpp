@@ -45,7 +45,11 @@ class Compiler {
     compiled.inputs = program.inputs();
     compiled.outputs = program.outputs();
     check_dims();
-    if (compiled.train) finish_train(*block, model, compiled);
+    if (compiled.train) {
+      compiled.train->totalled = program.totalled();
+      compiled.train->sums = program.sums();
+      finish_train(*block, model, compiled);
+    }
     return compiled;
   }
 

@@ -79,6 +79,11 @@ ir::Value Emission::read_input(std::string_view variable) {
 
 void Emission::write(std::string_view variable, ir::Value value) { written_.insert_or_assign(std::string(variable), value); }
 
+ir::Function Emission::finish_with_used_inputs(std::string name) {
+  inputs_.clear();
+  return finish(std::move(name));
+}
+
 ir::Function Emission::finish(std::string name) {
   ir::Function function;
   function.name = std::move(name);

@@ -58,6 +58,8 @@ class Emission {
   void write(std::string_view variable, ir::Value value);
 
   ir::Function finish(std::string name);
+  /// The same, with the inputs alone that something uses.
+  ir::Function finish_with_used_inputs(std::string name);
 
  private:
   VariableTable& table_;

@@ -34,6 +34,8 @@ struct TrainSpec {
   int64_t epochs = 1, batch = 32;
   uint32_t seed = 0;
   std::vector<std::string> metrics;  // outputs of `step` and `evaluate` beside `loss`, in the text's order
+  std::vector<std::string> totalled;  // of these, those that `measure` makes of sums over an epoch
+  std::vector<std::string> sums;      // outputs sum.METRIC.NAME of `step` and `evaluate`; `measure` takes their totals as total.METRIC.NAME
   Normalise normalise = Normalise::kNone;
   std::string feature;  // the input that data feed: the model's first
   std::string label = "label";

@@ -77,6 +77,11 @@ class Lowering {
   /// The optimizer's body in `frame`, which holds parameter, gradient and step: the new parameter.
   ir::Value run_optimizer(const Template& optimizer, Frame& frame, Spot spot);
 
+  /// What `sum` statements are for from here on: the metric's name, and whether its result is made, of totals, or a batch adds to them.
+  void begin_metric(std::string name, bool of_totals);
+  /// Outputs that the current metric declared: its sums.
+  const std::vector<std::string>& sums() const { return sums_; }
+
   /// The number of a schedule in this step, an f64 scalar; its states stand below `path`. Asked for twice it is computed once.
   ir::Value rate(const TemplatePtr& schedule, const std::string& path, Spot spot);
   /// The template with some arguments replaced, which have names.
@@ -103,6 +108,7 @@ class Lowering {
   void run_repeat(const Statement& statement, Frame& frame);
   void assign(const Target& target, Datum value, Frame& frame);
   void declare_variable(const Statement& statement, Frame& frame);
+  void declare_sum(const Statement& statement, Frame& frame);
   void claim(Frame& frame, uint32_t offset);
   void name_nodes(const Frame& frame, std::string_view target);
   bool condition(const Expression& expression, Frame& frame, const char* what);
@@ -191,6 +197,9 @@ class Lowering {
   std::set<std::string, std::less<>> declared_;      // variables of this function
   std::map<std::string, int, std::less<>> streams_;  // random ops seen per name
   std::map<const Template*, ir::Value> rates_;       // of schedules, in this step
+  std::string metric_;                               // the one that is measured; empty outside of metrics
+  bool of_totals_ = false;
+  std::vector<std::string> sums_;
   int scopes_ = 0;
   int depth_ = 0;
   int64_t steps_ = 0;

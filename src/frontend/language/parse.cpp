@@ -130,11 +130,11 @@ class Parser {
   }
 
   void parse_item(File& file) {
-    static constexpr std::string_view kItems[] = {"function", "layer", "model", "initialiser", "optimizer", "schedule", "train"};
+    static constexpr std::string_view kItems[] = {"function", "layer", "model", "initialiser", "optimizer", "schedule", "metric", "train"};
     const uint32_t begin = offset();
     const auto* item = std::find(std::begin(kItems), std::end(kItems), token().text);
     if (item == std::end(kItems)) {
-      fail("expected function, layer, model, initialiser, optimizer, schedule or train", did_you_mean(token().text, kItems));
+      fail("expected function, layer, model, initialiser, optimizer, schedule, metric or train", did_you_mean(token().text, kItems));
     }
     ++at_;
     note(&Layout::items, begin);
@@ -269,6 +269,14 @@ class Parser {
       s.targets.push_back(expect_name("a name"));
       if (accept(":")) s.type = parse_type();
       expect("=", "and the initial value: an initialiser such as normal(), or a number");
+      s.value = parse_expression();
+      return s;
+    }
+    if (is("sum") && is_word(1)) {
+      s.kind = Statement::Kind::kSum;
+      ++at_;
+      s.targets.push_back(expect_name("a name"));
+      expect("=", "and what is added up over the epoch");
       s.value = parse_expression();
       return s;
     }
@@ -558,7 +566,7 @@ class Parser {
 }  // namespace
 
 std::string_view name(Declaration::Kind kind) {
-  static constexpr std::string_view kNames[] = {"function", "layer", "model", "initialiser", "optimizer", "schedule"};
+  static constexpr std::string_view kNames[] = {"function", "layer", "model", "initialiser", "optimizer", "schedule", "metric"};
   return kNames[static_cast<size_t>(kind)];
 }
 

@@ -29,6 +29,7 @@ ir::Module Program::emit() {
     declare(table_, {{"train.seed", Role::kState, kCounter, {}}, Dim(0)});
     training.push_back(emit_evaluate());
     training.push_back(emit_step());
+    if (!totalled_.empty()) training.push_back(emit_measure());
   }
   module.functions.push_back(emit_init());
   module.functions.push_back(std::move(predict));
@@ -116,7 +117,14 @@ void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame,
                            ir::Value* kept) {
   ir::Builder& builder = emission.builder();
   builder.set_name(name);
+  lowering.begin_metric(name == "loss" ? std::string() : name, /*of_totals=*/false);
   const Datum datum = lowering.evaluate(expression, frame);
+  if (!lowering.sums().empty()) {
+    if (std::find(totalled_.begin(), totalled_.end(), name) != totalled_.end()) return;  // of another function
+    totalled_.push_back(name);
+    sums_.insert(sums_.end(), lowering.sums().begin(), lowering.sums().end());
+    return;
+  }
   const auto* value = datum.as<ir::Value>();
   const bool fits = value != nullptr && builder.shape(*value).rank() == 0 && is_float(builder.dtype(*value));
   if (!fits) {
@@ -133,6 +141,49 @@ void Program::write_scalar(Lowering& lowering, Emission& emission, Frame& frame,
   declare(table_, {{name, Role::kOutput, {DType::kF32, {}}, {}}, None{}, frame.source, expression.offset});
   emission.write(name, builder.cast(*value, DType::kF32));
   if (kept != nullptr) *kept = *value;
+}
+
+void Program::write_totalled(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression) {
+  ir::Builder& builder = emission.builder();
+  builder.set_name(name);
+  lowering.begin_metric(name, /*of_totals=*/true);
+  const Datum datum = lowering.evaluate(expression, frame);
+  const auto* value = datum.as<ir::Value>();
+  if (value == nullptr || !builder.shape(*value).is_constant()) {
+    lowering.fail(ErrorCode::kType, frame, expression.offset, "the metric '" + name + "' is " + lowering.describe(datum) + ", not a number or numbers of a constant shape");
+  }
+  if (std::find(outputs_.begin(), outputs_.end(), name) != outputs_.end()) {
+    lowering.fail(ErrorCode::kName, frame, expression.offset, "'" + name + "' is the name of a result of the model and of a metric or loss",
+                  "give the result or the metric another name");
+  }
+  const TensorType type{DType::kF64, builder.shape(*value)};
+  if (type.shape.rank() > 0 && table_.find("train.monitored." + name) != nullptr)
+    lowering.fail(ErrorCode::kType, frame, expression.offset, "a schedule monitors the metric '" + name + "', which is no number but " + type.to_string());
+  declare(table_, {{name, Role::kOutput, type, {}}, None{}, frame.source, expression.offset});
+  emission.write(name, builder.cast(*value, DType::kF64));
+}
+
+/// From totals over an epoch to metrics. The model and the metrics' expressions are run once more; of all that, what is made of totals stays.
+ir::Function Program::emit_measure() {
+  Emission emission(table_, /*training=*/false);
+  Lowering lowering(context_, emission);
+  Frame frame;
+  run_model(lowering, emission, frame);
+  Frame settings{.source = frame.source, .names = frame.names};
+  settings.names.set("label", UndecidedLabel{});
+  const Expression* last = nullptr;
+  for (const auto& [name, expression] : train_->metrics) {
+    if (std::find(totalled_.begin(), totalled_.end(), name) == totalled_.end()) continue;
+    write_totalled(lowering, emission, settings, name, *expression);
+    last = expression;
+  }
+  ir::Function function = emission.finish_with_used_inputs("measure");
+  for (const std::string& argument : function.arguments) {
+    if (argument.starts_with("total.")) continue;
+    lowering.fail(ErrorCode::kType, settings, last->offset, "a metric that is made of sums reads '" + argument + "' beside them",
+                  "what comes after the sums is made of them and of numbers that are known while compiling");
+  }
+  return function;
 }
 
 ir::Value Program::measure(Lowering& lowering, Emission& emission, Frame& frame) {

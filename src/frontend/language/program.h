@@ -30,6 +30,9 @@ class Program {
   /// Adds the function `gradient` to the module of `emit`: from the inputs and `d_RESULT`, the gradient of some scalar with respect to each float result,
   /// to `d_NAME`, the gradients with respect to each float input and parameter but those that `without` names.
   void add_gradient(ir::Module& module, const std::set<std::string, std::less<>>& without);
+  /// Metrics that are no means over samples but made of sums, by the function `measure`, and these sums.
+  const std::vector<std::string>& totalled() const { return totalled_; }
+  const std::vector<std::string>& sums() const { return sums_; }
   const std::vector<std::string>& inputs() const { return inputs_; }
   const std::vector<std::string>& outputs() const { return outputs_; }
 
@@ -42,10 +45,12 @@ class Program {
   ir::Function emit_evaluate();
   ir::Function emit_step();
   ir::Function emit_init();
+  ir::Function emit_measure();
   ir::Function emit_gradient(const std::set<std::string, std::less<>>& without);
   ir::Value measure(Lowering& lowering, Emission& emission, Frame& frame);
   void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression,
                     ir::Value* kept);
+  void write_totalled(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression);
 
   // update.cpp
   struct Group;
@@ -63,7 +68,7 @@ class Program {
   const Declaration& model_;
   const TrainPlan* train_;
   VariableTable table_;
-  std::vector<std::string> inputs_, outputs_;
+  std::vector<std::string> inputs_, outputs_, totalled_, sums_;
 };
 
 }  // namespace sinter::language

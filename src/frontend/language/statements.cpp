@@ -104,6 +104,7 @@ void Lowering::run_statement(const Statement& s, Frame& frame) {
     case Statement::Kind::kAssign: run_assign(s, frame); break;
     case Statement::Kind::kParameter:
     case Statement::Kind::kState: declare_variable(s, frame); break;
+    case Statement::Kind::kSum: declare_sum(s, frame); break;
     case Statement::Kind::kIf: run_block(condition(*s.value, frame, "the condition of an if") ? s.body : s.otherwise, frame); break;
     case Statement::Kind::kRepeat: run_repeat(s, frame); break;
     case Statement::Kind::kRequire:
@@ -168,6 +169,49 @@ void Lowering::run_repeat(const Statement& s, Frame& frame) {
     run_block(s.body, frame);
   }
   frame.path = path;
+}
+
+// ---- sums of metrics ----
+
+void Lowering::begin_metric(std::string name, bool of_totals) {
+  metric_ = std::move(name);
+  of_totals_ = of_totals;
+  sums_.clear();
+}
+
+void Lowering::declare_sum(const Statement& s, Frame& frame) {
+  const Target& target = s.targets.front();
+  if (frame.declaration == nullptr || frame.declaration->kind != Declaration::Kind::kMetric)
+    fail(ErrorCode::kType, frame, s.offset, "sums are for metrics");
+  if (metric_.empty()) {
+    fail(ErrorCode::kType, frame, s.offset, "the metric '" + std::string(frame.declaration->name) + "' is made of sums over an epoch: it stands among the metrics of a train block alone",
+         "write metrics = [" + std::string(frame.declaration->name) + "(...)]");
+  }
+  ir::Builder& builder = emission_.builder();
+  ir::Value value = tensor(evaluate(*s.value, frame), DType::kF64, frame, s.value->offset);
+  value = builder.cast(value, DType::kF64);
+  const TensorType type = builder.type(value);
+  if (!type.shape.is_constant()) {
+    fail(ErrorCode::kType, frame, s.value->offset, "what is added up over an epoch has a constant shape, not " + type.to_string(),
+         "symbols such as batch differ from call to call: take the sum over them");
+  }
+  std::string name = metric_ + "." + std::string(target.name);
+  const auto count = std::count_if(sums_.begin(), sums_.end(),
+                                   [&](const std::string& sum) { return sum == "sum." + name || sum.starts_with("sum." + name + "."); });
+  if (count > 0) name += "." + std::to_string(count);  // of a metric that stands twice in one expression
+  sums_.push_back("sum." + name);
+  try {
+    if (of_totals_) {
+      emission_.table().declare({{"total." + name, Role::kInput, type, {}}, None{}, frame.source, s.offset});
+      value = emission_.read("total." + name);
+    } else {
+      emission_.table().declare({{"sum." + name, Role::kOutput, type, {}}, None{}, frame.source, s.offset});
+      emission_.write("sum." + name, value);
+    }
+  } catch (const Error& error) {
+    fail_like(error, frame, s.offset);
+  }
+  frame.names.set(target.name, value);
 }
 
 // ---- variables ----

@@ -79,6 +79,7 @@ struct Statement {
     kAssign,     // targets = value, with an optional type
     kParameter,  // `parameter weight: f32[in, units] = normal()`; targets[0], type, value
     kState,
+    kSum,  // `sum hits = value`, in a metric: targets[0], value
     kIf,       // value, body, otherwise
     kRepeat,   // targets[0] is the name; value the count; index
     kRequire,  // value, message
@@ -99,9 +100,9 @@ struct Parameter {
   ExpressionPtr fallback;
 };
 
-/// A function, layer, model, initialiser, optimizer or schedule.
+/// A function, layer, model, initialiser, optimizer, schedule or metric.
 struct Declaration {
-  enum class Kind : uint8_t { kFunction, kLayer, kModel, kInitialiser, kOptimizer, kSchedule } kind;
+  enum class Kind : uint8_t { kFunction, kLayer, kModel, kInitialiser, kOptimizer, kSchedule, kMetric } kind;
   const Source* source = nullptr;
   std::string_view name;
   uint32_t offset = 0;

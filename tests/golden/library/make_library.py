@@ -299,6 +299,44 @@ def schedules():
     (FOLDER / "schedules.txt").write_text("\n".join(lines) + "\n")
 
 
+# ---- metrics ----
+
+def metrics():
+    from sklearn import metrics as M  # Debian's python3-sklearn
+    lines = ["# From scikit-learn's metrics over all samples; x is the model's output, t the label."]
+    x, t = numbers(11, 5), torch.tensor([0, 1, 1, 3, 0, 2, 3, 3, 1, 0, 2])
+    x[:, 4] -= 9  # a class that neither is nor is guessed
+    x[torch.arange(6), t[:6]] += 2
+    guess = x.argmax(-1)
+
+    def case(text, x, t, value):
+        lines.extend([text, f"    x = {spelled(x)}", f"    t = {spelled(t)}", f"    result = {spelled(np.asarray(value, dtype=float))}"])
+
+    for name, f in (("precision", M.precision_score), ("recall", M.recall_score), ("f1", M.f1_score)):
+        for average in ("macro", "weighted"):
+            case(f'{name}(y, label, average = "{average}")', x, t, f(t, guess, average=average, zero_division=0))
+        case(f'{name}(y, label, average = "none")', x, t, f(t, guess, average=None, labels=range(5), zero_division=0))
+    case("confusion_matrix(y, label)", x, t, M.confusion_matrix(t, guess, labels=range(5)))
+    case("accuracy(y, label)", x, t, M.accuracy_score(t, guess))
+    case("top_k_accuracy(y, label, k = 2)", x, t, M.top_k_accuracy_score(t, x, k=2, labels=range(5)))
+    case("perplexity(y, label)", x, t, torch.exp(F.cross_entropy(x, t)))
+    case("perplexity(y, label, ignore = 3)", x, t, torch.exp(F.cross_entropy(x, t, ignore_index=3)))
+    p, b = torch.sigmoid(numbers(9, 1)), torch.tensor([[1.0], [0], [0], [1], [1], [0], [1], [0], [1]])
+    for name, f in (("precision", M.precision_score), ("recall", M.recall_score), ("f1", M.f1_score), ("accuracy", M.accuracy_score)):
+        case(f"binary_{name}(y, label)", p, b, f(b[:, 0], p[:, 0] > 0.5))
+        case(f"binary_{name}(y, label, threshold = 0.7)", p, b, f(b[:, 0], p[:, 0] > 0.7))
+    case("binary_precision(y, label, threshold = 2)", p, b, 0)
+    z, r = numbers(7, 3) + 50, numbers(7, 3) + 50
+    r[:, 1] = 50.25  # a column without variance
+    case("root_mean_squared_error(y, label)", z, r, math.sqrt(M.mean_squared_error(r, z)))
+    case("mean_absolute_error(y, label)", z, r, M.mean_absolute_error(r, z))
+    case("mean_squared_error(y, label)", z, r, M.mean_squared_error(r, z))
+    case("r2(y, label)", z, r, M.r2_score(r, z))
+    z[:, 1] = 50.25
+    case("r2(y, label)", z, r, M.r2_score(r, z))
+    (FOLDER / "metrics.txt").write_text("\n".join(lines) + "\n")
+
+
 # ---- attention and transformers ----
 
 def attention(query, key, value, mask=None, scale=None):
@@ -409,3 +447,4 @@ if __name__ == "__main__":
     optimizers()
     schedules()
     transformers()
+    metrics()
