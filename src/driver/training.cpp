@@ -23,6 +23,13 @@ runtime::SampleType sample_of(const ir::Variable& variable) {
   return sample;
 }
 
+template <class T, class Spell>
+std::string list(const std::vector<T>& items, const Spell& spell) {
+  std::string text;
+  for (const T& item : items) text += (text.empty() ? "" : ", ") + spell(item);
+  return "[" + text + "]";
+}
+
 /// The source as a text writes it, without what says nothing about its samples.
 std::string source_text(const runtime::DataRequest& request) {
   std::string text;
@@ -32,7 +39,9 @@ std::string source_text(const runtime::DataRequest& request) {
     if (const auto* word = std::get_if<std::string>(&value)) text += quoted(*word);
     else if (const auto* number = std::get_if<double>(&value)) text += to_text(*number);
     else if (const auto* integer = std::get_if<int64_t>(&value)) text += std::to_string(*integer);
-    else text += std::get<bool>(value) ? "true" : "false";
+    else if (const auto* flag = std::get_if<bool>(&value)) text += *flag ? "true" : "false";
+    else if (const auto* words = std::get_if<std::vector<std::string>>(&value)) text += list(*words, [](const std::string& word) { return quoted(word); });
+    else text += list(std::get<std::vector<int64_t>>(value), [](int64_t number) { return std::to_string(number); });
   }
   return request.source + "(" + text + ")";
 }
@@ -53,7 +62,7 @@ runtime::ModelIdentity identity_of(const ir::Module& module) {
 }
 
 runtime::DataRequest data_request(const ir::Module& module, const language::TrainSpec& train) {
-  if (!train.data) throw Error(ErrorCode::kUsage, "the train block names no data").hint("write data = ..., or give --data FILE.csv");
+  if (!train.data) throw Error(ErrorCode::kUsage, "the train block names no data").hint("write data = ..., or give --data PATH");
   runtime::DataRequest request;
   request.source = train.data->source;
   for (const auto& [name, value] : train.data->arguments) std::visit([&](const auto& v) { request.arguments[name] = v; }, value);
@@ -67,8 +76,14 @@ runtime::DataRequest data_request(const ir::Module& module, const language::Trai
 
 std::map<std::string, std::string> data_identity(const runtime::DataRequest& request, const runtime::DataSplit& data, const language::TrainSpec& train) {
   Hasher hasher;
-  for (const runtime::Dataset* part : {&data.training, &data.validation})
+  for (const runtime::Dataset* part : {&data.training, &data.validation}) {
+    if (part->reader) {
+      part->reader->identify(hasher);
+      hasher.bytes(part->rows.data(), part->rows.size() * sizeof(int64_t));
+      continue;
+    }
     for (const Tensor* tensor : {&part->features, &part->labels}) hasher.text(tensor->type_string()).bytes(tensor->raw(), tensor->bytes());
+  }
   std::map<std::string, std::string> identity{{std::string(runtime::kDataContent), hasher.finish().to_string()},
                                               {std::string(runtime::kDataSource), source_text(request)},
                                               {"batch", std::to_string(train.batch)},

@@ -84,9 +84,14 @@ Tensor row_major(const Tensor& columns_first) {
 
 }  // namespace
 
-Tensor read_npy(const std::string& path) {
+Tensor read_npy(const std::string& path) { return parse_npy(MappedFile(path).bytes(), nullptr, path); }
+
+Tensor map_npy(const std::string& path) {
   const MappedFile mapped(path);
-  const std::string_view bytes = mapped.bytes();
+  return parse_npy(mapped.bytes(), mapped.owner(), path);
+}
+
+Tensor parse_npy(std::string_view bytes, const std::shared_ptr<void>& owner, const std::string& path) {
   const auto fail = [&](const std::string& why) -> Error { return Error(ErrorCode::kData, path + ": " + why); };
   if (bytes.size() < 10 || bytes.substr(0, kMagic.size()) != kMagic) throw fail("it is no npy file");
   const auto byte = [&](size_t at) { return static_cast<size_t>(static_cast<unsigned char>(bytes[at])); };
@@ -102,6 +107,9 @@ Tensor read_npy(const std::string& path) {
   if (count > data.size() / size_in_bytes(header.dtype)) throw fail("it holds fewer elements than its shape " + to_string(header.extents) + " says");
   if (const uint64_t rest = data.size() - count * size_in_bytes(header.dtype); rest > 0)
     throw fail("it holds " + std::to_string(rest) + " bytes more than its shape " + to_string(header.extents) + " says");
+  const bool aligned = reinterpret_cast<uintptr_t>(data.data()) % size_in_bytes(header.dtype) == 0;
+  if (owner != nullptr && aligned && !data.empty() && !header.fortran_order && header.dtype != DType::kBool)
+    return Tensor::wrap(header.dtype, header.extents, const_cast<char*>(data.data()), owner);
   Tensor tensor = Tensor::uninitialized(header.dtype, header.extents);
   if (tensor.bytes() > 0) std::memcpy(tensor.raw(), data.data(), tensor.bytes());
   if (header.dtype == DType::kBool)

@@ -38,6 +38,7 @@ void save(const std::string& path, const State& state, bool (*belongs)(const Sta
 std::map<std::string, std::string> describe(std::string_view kind, const ModelIdentity& identity) {
   std::map<std::string, std::string> metadata{{std::string(kKind), std::string(kind) + " " + std::to_string(kCheckpointVersion)}};
   if (!identity.model.empty()) metadata.emplace(kModelHash, identity.model);
+  for (const auto& [name, value] : identity.facts) metadata.emplace(name, value);
   if (kind != kCheckpoint) return metadata;
   if (!identity.training.empty()) metadata.emplace(kTrainingHash, identity.training);
   for (const auto& [name, value] : identity.data) metadata.emplace(std::string(kDataPrefix) + name, value);
@@ -231,5 +232,7 @@ TrainingPosition load_checkpoint(const std::string& path, State& state, const Mo
   loader.apply();
   return position;
 }
+
+std::map<std::string, std::string> load_metadata(const std::string& path) { return io::read_safetensors(path).metadata; }
 
 }  // namespace sinter::runtime

@@ -24,6 +24,7 @@ struct ModelIdentity {
   std::string model;     // of what weights mean: the functions without training
   std::string training;  // of a training step
   std::map<std::string, std::string> data = {};  // of a training's samples and their order (driver/training.h); for checkpoints only
+  std::map<std::string, std::string> facts = {};  // what the data taught (data/facts.h), kept with weights and checkpoints; nothing is held against it
 };
 
 /// A place in a training. Batches follow from seed and epoch, so that it says which samples come next.
@@ -48,5 +49,8 @@ void load_weights(const std::string& path, State& state, const ModelIdentity& id
 
 /// The same for all of the state. A weights file is refused.
 TrainingPosition load_checkpoint(const std::string& path, State& state, const ModelIdentity& identity);
+
+/// All that a file says beside its values: "facts" among it. Raises Error as load_weights.
+std::map<std::string, std::string> load_metadata(const std::string& path);
 
 }  // namespace sinter::runtime

@@ -85,7 +85,7 @@ class Fit {
       position_.seed = options_.seed;
       if (functions_.init != nullptr) initialise(*functions_.init, options_.seed);
       if (options_.normalise != Normalise::kNone) {
-        const Normalisation measured = measure_normalisation(options_.normalise, data_.training.features);
+        const Normalisation measured = measure_normalisation(options_.normalise, data_.training);
         copy_into(state_.get("data.mean"), measured.mean, "data.mean");
         copy_into(state_.get("data.scale"), measured.scale, "data.scale");
       }
@@ -109,6 +109,7 @@ class Fit {
     const auto start = Clock::now();
     const int64_t steps = batches_.count();
     if (options_.shuffle) batches_.shuffle(position_.seed, position_.epoch);
+    batches_.augment(position_.seed, position_.epoch);
     while (position_.step < steps) {
       if (stopped()) return false;
       training_.run(batches_.load(position_.step));

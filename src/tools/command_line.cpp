@@ -17,7 +17,7 @@ void add_model_options(CLI::App& verb, ModelOptions& options) {
   verb.add_option("file", options.file, "A model text (.sinter) or a graph text (.sir)")->required();
   verb.add_option("--model", options.model, "Which model of the file, when it has several");
   verb.add_option("--specialize", options.specialize, "Compile a symbol's value in: SYMBOL=VALUE")->type_name("SYMBOL=VALUE");
-  verb.add_option("--data", options.data, "Another data source than the text's: a .csv file, or a call such as 'clusters(samples = 100)'");
+  verb.add_option("--data", options.data, "Other data than the text's: a file (csv, npy, npz, idx, txt), a folder (of idx files, or of pictures by class), or a call such as 'csv(\"f.csv\", label = \"kind\")'");
 }
 
 void add_train_options(CLI::App& verb, ModelOptions& options) {

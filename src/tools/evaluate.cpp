@@ -5,6 +5,7 @@
 
 #include "driver/training.h"
 #include "tools/command_line.h"
+#include "tools/load_data.h"
 
 namespace sinter::tools {
 namespace {
@@ -32,12 +33,24 @@ void print_table(const std::string& name, const Tensor& value) {
   std::cout << "\n" << name << "\n" << table(rows, right);
 }
 
+/// Unless told, what did not train: test data where there are such, else the part that validates, else all.
+const runtime::Dataset& choose_part(const std::string& name, const runtime::DataSplit& data) {
+  if (name.empty()) return data.test.samples() > 0 ? data.test : data.validation.samples() > 0 ? data.validation : data.training;
+  const runtime::Dataset& part = name == "training" ? data.training : name == "validation" ? data.validation : data.test;
+  if (part.samples() > 0) return part;
+  throw Error(ErrorCode::kUsage, "the " + name + " part has no samples").hint("--part all, or another split of the data");
+}
+
 void run(const Options& options) {
   if (options.run.weights.empty()) throw Error(ErrorCode::kUsage, "evaluate needs trained weights").hint("--weights W.safetensors, written by sinter train --out");
   const Opened opened = open_model(options.model);
   const language::TrainSpec& train = train_block(opened, "evaluate");
   const InterruptGuard guard;
-  const runtime::DataSplit data = runtime::load_data(driver::data_request(opened.module, train));
+  const runtime::DataRequest request = data_request(opened, train, options.run.weights);
+  runtime::DataSplit data;
+  if (options.part == "all") data.test = runtime::load_dataset(request);
+  else data = runtime::load_data(request);
+  tell_notes(data.training);
   const auto team = make_team(options.run.threads);
   runtime::State state;
   prepare_state(opened, options.run, train.seed, state, *team);
@@ -45,8 +58,7 @@ void run(const Options& options) {
   const auto measure = measure_function(opened, state);
   runtime::FeedPorts ports = feed_ports(train);
   ports.measure = measure.get();
-  const runtime::Dataset& part = options.part == "training" ? data.training : data.validation;
-  if (part.samples() == 0) throw Error(ErrorCode::kUsage, "the " + options.part + " part has no samples").hint("--part training, or another split of the data");
+  const runtime::Dataset& part = choose_part(options.part, data);
   const runtime::Evaluation result = runtime::evaluate_dataset(*evaluate, ports, part, train.batch, &InterruptGuard::flag());
   if (options.json) {
     nlohmann::ordered_json json = {{"samples", result.samples}, {"loss", result.loss}};
@@ -65,12 +77,12 @@ void run(const Options& options) {
 
 void add_evaluate(CLI::App& app) {
   auto options = std::make_shared<Options>();
-  options->part = "validation";
   CLI::App* verb = app.add_subcommand("evaluate", "Loss and metrics of trained weights on data");
   add_model_options(*verb, options->model);
   verb->add_option("--batch", options->model.batch, "Samples at a time");
   add_run_options(*verb, options->run);
-  verb->add_option("--part", options->part, "Which part of the data")->check(CLI::IsMember({"training", "validation"}))->capture_default_str();
+  verb->add_option("--part", options->part, "Which part of the data: training, validation, test or all; unless given, test data, else the part that validates, else all")
+      ->check(CLI::IsMember({"training", "validation", "test", "all"}));
   verb->add_flag("--json", options->json, "One JSON object on stdout");
   verb->callback([options] { run(*options); });
 }

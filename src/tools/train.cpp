@@ -11,6 +11,7 @@
 #include "driver/training.h"
 #include "runtime/fit.h"
 #include "tools/command_line.h"
+#include "tools/load_data.h"
 
 namespace sinter::tools {
 namespace {
@@ -18,7 +19,7 @@ namespace {
 struct Options {
   ModelOptions model;
   RunOptions run;
-  std::string out, checkpoint, resume;
+  std::string out, checkpoint, resume, validate;
   bool json = false;
 };
 
@@ -70,11 +71,22 @@ class Teller final : public runtime::FitObserver {
     std::cout << line << "  |  " << format_number(record.seconds + record.val_seconds, 3) << " s" << std::endl;
   }
 
-  void finish() {
+  void finish(const std::optional<runtime::Evaluation>& tested) {
     clear();
-    if (!options_.json || last_.is_null()) return;
-    last_["final"] = true;
-    std::cout << last_.dump() << std::endl;
+    if (options_.json) {
+      if (last_.is_null()) return;
+      last_["final"] = true;
+      if (tested) {
+        last_["test_loss"] = tested->loss;
+        for (const auto& [name, value] : tested->metrics) last_["test_" + name] = value;
+        for (const auto& [name, value] : tested->tables) last_["test_" + name] = json_of(value);
+      }
+      std::cout << last_.dump() << std::endl;
+    } else if (tested) {
+      std::string line = "test data: " + format_count(tested->samples) + " samples  loss " + format_number(tested->loss, 4);
+      for (const auto& [name, value] : tested->metrics) line += "  " + metric_text(name, value);
+      std::cout << line << std::endl;
+    }
   }
   void clear() {
     if (shown_) std::cerr << "\r\033[K" << std::flush;
@@ -127,6 +139,18 @@ void check_files(const Options& options, const language::TrainSpec& train) {
   check_apart({{"--out", options.out}}, {{"--resume", options.resume}});
 }
 
+runtime::DataSplit load(const Options& options, const Opened& opened, const language::TrainSpec& train, const runtime::DataRequest& request) {
+  runtime::DataSplit data = runtime::load_data(request);
+  tell_notes(data.training);
+  if (options.validate.empty()) return data;
+  if (data.validation.samples() > 0)
+    throw Error(ErrorCode::kUsage, "--validate " + options.validate + ": the data are split already, and the part that does not train validates")
+        .hint("leave split out, or --validate");
+  data.validation = runtime::load_test_dataset(other_data_request(opened, train, options.validate, data.training.facts));
+  tell_notes(data.validation);
+  return data;
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   const language::TrainSpec& train = train_block(opened, "train");
@@ -134,8 +158,8 @@ void run(const Options& options) {
   if (!options.resume.empty() && !options.run.weights.empty())
     throw Error(ErrorCode::kUsage, "--resume continues a training, --weights begins one from other weights: give one of them");
   const InterruptGuard guard;
-  const runtime::DataRequest request = driver::data_request(opened.module, train);
-  const runtime::DataSplit data = runtime::load_data(request);
+  const runtime::DataRequest request = data_request(opened, train, options.resume.empty() ? options.run.weights : options.resume);
+  const runtime::DataSplit data = load(options, opened, train, request);
   const auto team = make_team(options.run.threads);
   runtime::State state;
   driver::declare_variables(opened.module, state);
@@ -150,6 +174,7 @@ void run(const Options& options) {
   fit.classes = train.classes;
   fit.checkpoint = options.checkpoint;
   fit.identity = opened.identity;
+  if (data.training.facts) fit.identity.facts = runtime::to_metadata(*data.training.facts);
   // Reads all data once more, which only a checkpoint has a use for.
   if (!options.checkpoint.empty() || !options.resume.empty()) fit.identity.data = driver::data_identity(request, data, train);
   fit.stop = &InterruptGuard::flag();
@@ -175,7 +200,9 @@ void run(const Options& options) {
     if (!options.checkpoint.empty()) error.hint("continue with --resume " + options.checkpoint);
     throw error;
   }
-  teller.finish();
+  std::optional<runtime::Evaluation> tested;
+  if (data.test.samples() > 0) tested = runtime::evaluate_dataset(*functions.evaluate, fit.ports, data.test, train.batch, &InterruptGuard::flag());
+  teller.finish(tested);
   if (fit.resume && fit.resume->epoch >= fit.epochs)
     std::cerr << "nothing is left to train: " << options.resume << " holds " << fit.resume->epoch << " epochs; --epochs says how many there are in all\n";
   if (!options.out.empty() && !result.last) runtime::save_weights(options.out, state, fit.identity);
@@ -191,6 +218,7 @@ void add_train(CLI::App& app) {
   add_train_options(*verb, options->model);
   add_run_options(*verb, options->run);
   verb->add_option("-o,--out", options->out, "Write parameters and model state here after each epoch (.safetensors)");
+  verb->add_option("--validate", options->validate, "Data that validate, instead of a part of the training data: as --data");
   verb->add_option("--checkpoint", options->checkpoint, "Write all of the training's state here after each epoch and on Ctrl-C");
   verb->add_option("--resume", options->resume, "Continue from a checkpoint, to the same bits as without the interruption");
   verb->add_flag("--json", options->json, "One JSON object per epoch on stdout, and a last one with \"final\": true");

@@ -88,8 +88,8 @@ TEST_F(Csv, RefusesWhatIsNoTableOfNumbers) {
   EXPECT_EQ(error("1,2,0\n3,+-1,1\n"), "data.csv:2:3: error: column 2: \"+-1\" is not a number");
   EXPECT_EQ(error("1,2,0\n3 3,4,1\n"), "data.csv:2:1: error: column 1: \"3 3\" is not a number");
   EXPECT_EQ(error("1,2,0\r3,4,1\r"), "data.csv:1:1: error: 5 columns, the model wants 3: 2 features and the label");
-  EXPECT_EQ(error("\"1\",2,0\n"), "data.csv:1:1: error: quoted fields are not read; write plain numbers with commas between them");
-  EXPECT_EQ(error("1,2,0\n1,\"2\",0\n"), "data.csv:2:3: error: quoted fields are not read; write plain numbers with commas between them");
+  EXPECT_EQ(numbers("\"1\",2,0\n1,\" 3\" ,\"1\"\n"), (Numbers{1, 2, 0, 1, 3, 1}));
+  EXPECT_EQ(error("1,2,0\n1,\"2\"x,0\n"), "data.csv:2:3: error: a quote is not closed where the field ends; a quote inside a quoted field is written twice");
 }
 
 TEST_F(Csv, RefusesNumbersThatCannotBeUsed) {

@@ -5,11 +5,12 @@
 
 #include "frontend/language/parse.h"
 #include "frontend/language/suggest.h"
+#include "io/file_kind.h"
 
 namespace sinter::language {
 namespace {
 
-enum class Kind : uint8_t { kCount, kNumber, kFraction, kSeed, kBool, kPath, kNormalise };
+enum class Kind : uint8_t { kCount, kFromZero, kNumber, kFraction, kSeed, kBool, kPath, kWord, kNames, kSizes, kMissing, kNormalise };
 
 struct Known {
   std::string_view source;  // empty: every source
@@ -27,13 +28,41 @@ constexpr Known kArguments[] = {
     {"xor", "samples", Kind::kCount, true},
     {"xor", "noise", Kind::kNumber},
     {"csv", "path", Kind::kPath, true},
+    {"csv", "header", Kind::kBool},
+    {"csv", "separator", Kind::kWord},
+    {"csv", "features", Kind::kNames},
+    {"csv", "label", Kind::kNames},
+    {"csv", "one_hot", Kind::kNames},
+    {"csv", "missing", Kind::kMissing},
+    {"csv", "stream", Kind::kBool},
+    {"csv", "shuffle_window", Kind::kCount},
+    {"npy", "path", Kind::kPath, true},
+    {"npy", "labels", Kind::kPath},
+    {"npz", "path", Kind::kPath, true},
+    {"npz", "features", Kind::kWord},
+    {"npz", "label", Kind::kWord},
+    {"idx", "path", Kind::kPath, true},
+    {"idx", "scale", Kind::kBool},
+    {"images", "path", Kind::kPath, true},
+    {"images", "resize", Kind::kSizes},
+    {"images", "scale", Kind::kBool},
+    {"images", "stream", Kind::kBool},
+    {"text", "path", Kind::kPath, true},
+    {"text", "window", Kind::kCount},
+    {"text", "stride", Kind::kCount},
     {"", "split", Kind::kFraction},
     {"", "normalise", Kind::kNormalise},
     {"", "shuffle", Kind::kBool},
     {"", "seed", Kind::kSeed},
+    {"", "stratified", Kind::kBool},
+    {"", "flip", Kind::kBool},
+    {"", "shift", Kind::kFromZero},
+    {"", "crop", Kind::kBool},
 };
-constexpr std::string_view kSources[] = {"clusters", "digits", "xor", "csv"};
-constexpr std::string_view kKeptByOption[] = {"split", "normalise", "shuffle"};
+constexpr std::string_view kSources[] = {"clusters", "digits", "xor", "csv", "npy", "npz", "idx", "images", "text"};
+constexpr std::string_view kKeptByOption[] = {"split", "normalise", "shuffle", "stratified", "flip", "shift", "crop"};
+/// Arguments that say which data, so that other data do not keep them.
+constexpr std::string_view kOfTheData[] = {"path", "labels", "seed"};
 
 class Reader {
  public:
@@ -48,7 +77,7 @@ class Reader {
     data.place = source_.place(call.offset);
     if (std::find(std::begin(kSources), std::end(kSources), data.source) == std::end(kSources)) {
       fail(ErrorCode::kName, call.offset, "there is no data source '" + data.source + "'",
-           did_you_mean(data.source, kSources, "the sources are clusters, digits, xor and csv"));
+           did_you_mean(data.source, kSources, "the sources are clusters, digits, xor, csv, npy, npz, idx, images and text"));
     }
     std::vector<const Known*> known;
     for (const Known& k : kArguments) {
@@ -99,6 +128,7 @@ class Reader {
       case Expression::Kind::kName:
         if (e.text == "true" || e.text == "false") return e.text == "true";
         break;
+      case Expression::Kind::kList: return list(e);
       case Expression::Kind::kUnary:
         if (e.text == "-" && e.operands[0]->kind == Expression::Kind::kInteger) return -e.operands[0]->integer;
         if (e.text == "-" && e.operands[0]->kind == Expression::Kind::kNumber) return -e.operands[0]->number;
@@ -106,6 +136,21 @@ class Reader {
       default: break;
     }
     fail(ErrorCode::kType, e.offset, "the arguments of a data source are numbers, strings, true and false");
+  }
+
+  /// Whole numbers, or strings.
+  Argument list(const Expression& e) const {
+    std::vector<int64_t> numbers;
+    std::vector<std::string> words;
+    for (const NamedExpression& item : e.arguments) {
+      const Argument value = literal(*item.value);
+      if (const auto* number = std::get_if<int64_t>(&value)) numbers.push_back(*number);
+      else if (const auto* word = std::get_if<std::string>(&value)) words.push_back(*word);
+      else fail(ErrorCode::kType, item.offset, "a list of a data source is of strings, or of whole numbers");
+    }
+    if (!numbers.empty() && !words.empty()) fail(ErrorCode::kType, e.offset, "a list of a data source is of strings, or of whole numbers");
+    if (numbers.empty()) return words;
+    return numbers;
   }
 
   Argument value(const Expression& e, const Known& known) const {
@@ -131,6 +176,21 @@ class Reader {
       case Kind::kBool:
         if (std::holds_alternative<bool>(given)) return given;
         fail(ErrorCode::kType, e.offset, what + "is true or false");
+      case Kind::kFromZero:
+        if (integer != nullptr && *integer >= 0 && *integer <= 65536) return *integer;
+        fail(ErrorCode::kType, e.offset, what + "is a whole number from 0 to 65536");
+      case Kind::kWord:
+        if (text != nullptr && !text->empty()) return given;
+        fail(ErrorCode::kType, e.offset, what + "is a string");
+      case Kind::kNames:
+        if (text != nullptr || integer != nullptr || given.index() >= 4) return given;
+        fail(ErrorCode::kType, e.offset, what + "is a column by its name or number, or a list of such");
+      case Kind::kSizes:
+        if (const auto* sizes = std::get_if<std::vector<int64_t>>(&given); sizes != nullptr && sizes->size() == 2) return given;
+        fail(ErrorCode::kType, e.offset, what + "is height and width: [28, 28]");
+      case Kind::kMissing:
+        if (integer != nullptr || number != nullptr || (text != nullptr && (*text == "error" || *text == "skip"))) return given;
+        fail(ErrorCode::kType, e.offset, what + "is \"error\", \"skip\" or a number to put in its place");
       case Kind::kNormalise:
         if (text != nullptr && (*text == "none" || *text == "standard" || *text == "minmax")) return given;
         fail(ErrorCode::kType, e.offset, what + "is \"standard\", \"minmax\" or \"none\"");
@@ -149,20 +209,40 @@ class Reader {
 
 DataSpec read_data(const Expression& call, const Source& source, const std::string& folder) { return Reader(source, folder).read(call); }
 
+namespace {
+
+std::string source_of(io::FileKind kind) {
+  switch (kind) {
+    case io::FileKind::kCsv: return "csv";
+    case io::FileKind::kText: return "text";
+    case io::FileKind::kNpy: return "npy";
+    case io::FileKind::kNpz: return "npz";
+    case io::FileKind::kIdx: return "idx";
+    case io::FileKind::kImages: return "images";
+  }
+  SINTER_CHECK(false, "a file of unknown kind");
+}
+
+template <class Names> bool contains(const Names& names, const std::string& name) { return std::find(std::begin(names), std::end(names), name) != std::end(names); }
+
+}  // namespace
+
 DataSpec read_data_option(const std::string& text, const std::optional<DataSpec>& old) {
   DataSpec data;
-  if (text.find('(') != std::string::npos && text.back() == ')') {
+  const bool is_call = text.find('(') != std::string::npos && text.back() == ')';
+  if (is_call) {
     const Source source{"--data", text};
     data = read_data(*parse_expression(source), source, "");
   } else {
-    data.source = "csv";
+    data.source = source_of(io::kind_of(text));
     data.arguments.emplace("path", text);
     data.place.file = text;
   }
-  for (const std::string_view name : kKeptByOption) {
-    if (!old) break;
-    const auto kept = old->arguments.find(std::string(name));
-    if (kept != old->arguments.end()) data.arguments.insert(*kept);
+  if (!old) return data;
+  // A path alone is read as the text reads data of its kind.
+  for (const auto& [name, value] : old->arguments) {
+    const bool same = !is_call && old->source == data.source && !contains(kOfTheData, name);
+    if (same || contains(kKeptByOption, name)) data.arguments.emplace(name, value);
   }
   return data;
 }

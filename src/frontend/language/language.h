@@ -15,12 +15,12 @@
 
 namespace sinter::language {
 
-using Argument = std::variant<bool, int64_t, double, std::string>;
+using Argument = std::variant<bool, int64_t, double, std::string, std::vector<std::string>, std::vector<int64_t>>;
 
 /// Where training data come from: a call such as `clusters(samples = 12500, classes = 10, split = 0.8)`, not interpreted.
 /// Names and kinds of arguments are checked for the sources known here (data_source.h); a `path` is relative to the current folder.
 struct DataSpec {
-  std::string source;  // "clusters", "digits", "xor", "csv"
+  std::string source;  // "clusters", "csv", ...
   std::map<std::string, Argument> arguments;
   Place place;
 };
@@ -51,7 +51,7 @@ struct Options {
   std::optional<int64_t> epochs, batch;
   std::optional<uint32_t> seed;
   std::optional<double> learning_rate;
-  std::string data;  // another data source: `clusters(samples = 100)`, or the path of a .csv file; keeps split, normalise and shuffle
+  std::string data;  // another data source: `clusters(samples = 100)`, or a path; keeps the text's arguments where they mean the same
 };
 
 struct Compiled {

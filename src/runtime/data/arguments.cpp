@@ -1,5 +1,6 @@
 #include "runtime/data/arguments.h"
 
+#include <algorithm>
 #include <cmath>
 
 namespace sinter::runtime {
@@ -53,6 +54,45 @@ std::string Arguments::path() const {
   const auto* value = given == nullptr ? nullptr : std::get_if<std::string>(given);
   if (value == nullptr || value->empty()) fail(ErrorCode::kUsage, "wants the path of a file as 'path'");
   return *value;
+}
+
+int64_t Arguments::count(std::string_view name, int64_t otherwise) const {
+  const DataArgument* given = find(name);
+  if (given == nullptr) return otherwise;
+  const auto* value = std::get_if<int64_t>(given);
+  if (value == nullptr || *value < 0 || *value > UINT32_MAX) fail(ErrorCode::kUsage, "wants a whole number from 0 as '" + std::string(name) + "'");
+  return *value;
+}
+
+std::string Arguments::text(std::string_view name, const std::string& otherwise) const {
+  const DataArgument* given = find(name);
+  if (given == nullptr) return otherwise;
+  const auto* value = std::get_if<std::string>(given);
+  if (value == nullptr) fail(ErrorCode::kUsage, "wants a string as '" + std::string(name) + "'");
+  return *value;
+}
+
+std::vector<std::string> Arguments::names(std::string_view name) const {
+  const DataArgument* given = find(name);
+  if (given == nullptr) return {};
+  if (const auto* one = std::get_if<std::string>(given)) return {*one};
+  if (const auto* number = std::get_if<int64_t>(given)) return {std::to_string(*number)};
+  if (const auto* many = std::get_if<std::vector<std::string>>(given)) return *many;
+  std::vector<std::string> names;
+  if (const auto* numbers = std::get_if<std::vector<int64_t>>(given))
+    for (const int64_t number : *numbers) names.push_back(std::to_string(number));
+  else
+    fail(ErrorCode::kUsage, "wants names as '" + std::string(name) + "'");
+  return names;
+}
+
+std::vector<int64_t> Arguments::counts(std::string_view name) const {
+  const DataArgument* given = find(name);
+  if (given == nullptr) return {};
+  const auto* values = std::get_if<std::vector<int64_t>>(given);
+  if (values == nullptr || std::any_of(values->begin(), values->end(), [](int64_t value) { return value < 1 || value > 1 << 20; }))
+    fail(ErrorCode::kUsage, "wants whole numbers from 1 as '" + std::string(name) + "', such as [28, 28]");
+  return *values;
 }
 
 double Arguments::split() const {

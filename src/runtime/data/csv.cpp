@@ -3,241 +3,353 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstring>
 #include <limits>
 #include <memory>
 
 #include "base/text.h"
-#include "io/mapping.h"
+#include "runtime/data/arguments.h"
+#include "runtime/data/csv_columns.h"
+#include "runtime/data/csv_table.h"
+#include "runtime/data/source.h"
 
 namespace sinter::runtime {
 namespace {
 
-constexpr std::string_view kByteOrderMark = "\xEF\xBB\xBF";
 constexpr double kMostExactInteger = 9007199254740992.0;  // 2^53
 constexpr size_t kMostShown = 40;                         // characters of a field in a message
+constexpr int64_t kIndexedBytes = 4096;                   // of a streamed file between two places that are remembered
 
-bool is_blank(char c) { return c == ' ' || c == '\t'; }
-bool is_line_end(char c) { return c == '\n' || c == '\r'; }
+enum class Missing : uint8_t { kError, kSkip, kFill };
 
-/// Reads a number at `at`, after blanks and a plus sign; the character after it, or null when there is none.
-const char* scan_number(const char* at, const char* end, double& value) {
-  while (at < end && is_blank(*at)) ++at;
-  if (at + 1 < end && *at == '+' && at[1] != '-') ++at;
-  const auto [after, status] = std::from_chars(at, end, value);
-  if (status != std::errc()) return nullptr;
-  at = after;
-  while (at < end && is_blank(*at)) ++at;
-  return at;
-}
-
-void trim(const char*& first, const char*& last) {
-  while (first < last && is_blank(*first)) ++first;
-  while (last > first && (is_blank(last[-1]) || is_line_end(last[-1]))) --last;
-}
-
-class CsvReader {
+/// Turns records into samples. Immutable, so that threads may share it.
+class RecordReader {
  public:
-  CsvReader(const std::string& path, const DataRequest& request)
-      : path_(path),
-        request_(request),
-        mapped_(path),
-        width_(element_count(request.feature.extents)),
-        label_width_(element_count(request.label.extents)) {
-    const std::string_view text = mapped_.bytes();
-    at_ = text.data();
-    end_ = at_ + text.size();
-    if (text.starts_with(kByteOrderMark)) at_ += kByteOrderMark.size();
-    // What follows the last line with something in it is empty lines.
-    while (end_ > at_ && (is_line_end(end_[-1]) || is_blank(end_[-1]))) --end_;
-    line_begin_ = at_;
+  RecordReader(const std::string& path, const DataRequest& request)
+      : request_(request), table_(path, separator_of(path, request)), columns_(choose_columns(table_, request)) {
+    label_width_ = element_count(request.label.extents);
+    wanted_columns_ = static_cast<int64_t>(columns_.columns.size());
+    const Arguments arguments(request);
+    if (!arguments.has("missing")) return;
+    const DataArgument& given = request.arguments.at("missing");
+    if (const auto* word = std::get_if<std::string>(&given)) {
+      if (*word != "skip" && *word != "error") arguments.fail(ErrorCode::kUsage, "wants \"error\", \"skip\" or a number as 'missing'");
+      missing_ = *word == "skip" ? Missing::kSkip : Missing::kError;
+    } else if (const auto* integer = std::get_if<int64_t>(&given)) {
+      missing_ = Missing::kFill;
+      fill_ = static_cast<double>(*integer);
+    } else if (const auto* number = std::get_if<double>(&given)) {
+      missing_ = Missing::kFill;
+      fill_ = *number;
+    }
   }
 
-  Dataset read() {
-    if (at_ == end_) fail_file("is empty", "");
-    choose_columns();
-    if (is_header()) skip_line();
-    if (at_ == end_) fail_file("has a header, but no samples", "");
-    const int64_t most = most_rows();
-    Tensor features = Tensor::uninitialized(request_.feature.dtype, extents(request_.feature, most));
-    Tensor labels = Tensor::uninitialized(request_.label.dtype, extents(request_.label, labelled_ ? most : 0));
-    const int64_t rows = visit_dtype(request_.feature.dtype, [&](auto element) { return read_rows<decltype(element)>(features, labels); });
-    return {first_rows(features, request_.feature, rows), first_rows(labels, request_.label, labelled_ ? rows : 0), labelled_};
+  const CsvTable& table() const { return table_; }
+  const CsvColumns& columns() const { return columns_; }
+  const DataRequest& request() const { return request_; }
+  bool labelled() const { return columns_.labelled; }
+  const char* samples() const { return columns_.samples(table_); }
+
+  /// By the lines, but no more than the bytes can hold: memory is not taken on the word of a file full of empty lines.
+  int64_t most_rows() const {
+    const char *const from = samples(), *const end = table_.end();
+    return std::min<int64_t>(std::count(from, end, '\n') + 1, (end - from) / wanted_columns_ + 1);
+  }
+
+  /// Reads the record at `at` into row `row` of both tensors, and goes to the next. False for one that is left out.
+  template <class T>
+  bool read(const char*& at, Tensor& features, Tensor& labels, int64_t row) const {
+    const char* const record = at;
+    T* const out = features.data<T>() + row * columns_.width;
+    for (int64_t c = 0; c < wanted_columns_; ++c) {
+      const CsvColumn& column = columns_.columns[static_cast<size_t>(c)];
+      const bool last = c + 1 == wanted_columns_;
+      const char* const field = at;
+      if (column.kind == CsvColumn::Kind::kNumber || (column.kind == CsvColumn::Kind::kLabel && !columns_.word_labels)) {
+        double value = 0;
+        const char* after = scan_number(at, table_.end(), value, table_.separator());
+        if (after != nullptr && last && after < table_.end() && *after == '\r' && after + 1 < table_.end() && after[1] == '\n') ++after;
+        const bool at_separator = after != nullptr && (last ? after == table_.end() || *after == '\n' : after < table_.end() && *after == table_.separator());
+        if (!at_separator || !std::isfinite(value)) {
+          if (!slow_number(record, at, c, last, column.kind == CsvColumn::Kind::kLabel, value)) return leave_out(record, at);
+        } else {
+          at = after;
+        }
+        if (column.kind == CsvColumn::Kind::kNumber) out[column.slot] = converted<T>(field, value);
+        else write_label(field, labels, row * label_width_ + column.slot, value);
+      } else if (!read_word(record, at, c, last, column, out, labels, row)) {
+        return leave_out(record, at);
+      }
+      if (!last) ++at;
+    }
+    if (at < table_.end()) ++at;  // the line's end
+    return true;
   }
 
  private:
-  [[noreturn]] void fail_file(const std::string& what, const std::string& hint) const {
-    throw Error(ErrorCode::kData, path_ + " " + what).hint(hint);
+  static char separator_of(const std::string& path, const DataRequest& request) {
+    const Arguments arguments(request);
+    const std::string separator = arguments.text("separator", path.ends_with(".tsv") ? "\t" : ",");
+    if (separator.size() != 1 || separator == "\"" || separator == "\n") arguments.fail(ErrorCode::kUsage, "wants one character as 'separator'");
+    return separator[0];
   }
 
-  [[noreturn]] void fail(const char* at, const std::string& message, const std::string& hint = {}) const {
-    Place place;
-    place.file = path_;
-    place.line = static_cast<int>(std::min<int64_t>(line_, std::numeric_limits<int>::max()));
-    place.column = static_cast<int>(std::min<int64_t>(at - line_begin_ + 1, std::numeric_limits<int>::max()));
-    throw Error(ErrorCode::kData, message).at(std::move(place)).hint(hint);
+  bool leave_out(const char* record, const char*& at) const {
+    at = table_.next_record(record);
+    return false;
   }
 
-  static Extents extents(const SampleType& type, int64_t rows) {
-    Extents all = {rows};
-    all.insert(all.end(), type.extents.begin(), type.extents.end());
-    return all;
-  }
-
-  /// The rows were counted from above; the rest of the memory stays unused.
-  static Tensor first_rows(const Tensor& tensor, const SampleType& type, int64_t rows) {
-    auto owner = std::make_shared<Tensor>(tensor);
-    void* data = owner->raw();
-    return Tensor::wrap(type.dtype, extents(type, rows), data, std::move(owner));
-  }
-
-  const char* line_end(const char* from) const { return std::find(from, end_, '\n'); }
-
-  /// From the number of columns of the first line.
-  void choose_columns() {
-    const std::string_view line(at_, static_cast<size_t>(line_end(at_) - at_));
-    const int64_t columns = std::count(line.begin(), line.end(), ',') + 1;
-    labelled_ = !request_.label_optional || columns != width_;
-    columns_ = width_ + (labelled_ ? label_width_ : 0);
-    if (columns_ == 0) fail_file("cannot be read: the model takes no numbers", "");
-    if (line.find('\0') != std::string_view::npos) fail_file("is no text", "a csv file holds numbers with commas between them");
-    if (line.find('"') != std::string_view::npos) refuse_quotes(at_ + line.find('"'));
-    if (columns == columns_) return;
-    const bool other_separator = columns == 1 && line.find_first_of(";\t ") != std::string_view::npos;
-    fail(at_, count_columns(columns) + ", the model wants " + wanted_columns(), other_separator ? "separate the columns by commas" : "");
-  }
-
-  static std::string count_columns(int64_t columns) { return columns == 1 ? "1 column" : std::to_string(columns) + " columns"; }
-  std::string wanted_columns() const {
-    return std::to_string(columns_) + ": " + std::to_string(width_) + " features" +
-           (!labelled_          ? ""
-            : label_width_ == 1 ? " and the label"
-                                : " and " + std::to_string(label_width_) + " of the label");
-  }
-
-  [[noreturn]] void refuse_quotes(const char* at) const {
-    fail(at, "quoted fields are not read", "write plain numbers with commas between them");
-  }
-
-  /// A header has a name in some column, and no column with a number.
-  bool is_header() const {
-    const char* const end = line_end(at_);
-    bool has_name = false;
-    for (const char* field = at_; field <= end;) {
-      const char* const next = std::find(field, end, ',');
-      const char *first = field, *last = next;
-      trim(first, last);
-      double value = 0;
-      if (first < last && scan_number(first, last, value) == last) return false;
-      has_name |= first < last;
-      field = next + 1;
+  /// The field where no plain number stands: one in quotes, or a missing one. Moves `at` to the field's end; false when the sample is to be left out.
+  bool slow_number(const char* record, const char*& at, int64_t c, bool last, bool label, double& value) const {
+    const char* const stop = table_.record_end(record);
+    const char* const after = table_.field_end(at, stop);
+    const std::string where = "column " + std::to_string(c + 1) + ": ";
+    if (at <= stop && (after == stop) == last) {
+      std::string unquoted;
+      const std::string_view text = table_.field(at, after, unquoted);
+      const bool is_quoted = text.data() == unquoted.data() && !unquoted.empty();
+      if (missing_ != Missing::kError && is_missing(text)) {
+        if (missing_ == Missing::kSkip) return false;
+        if (label) table_.fail(at, where + "the label is missing", "missing = \"skip\" leaves such samples out");
+        value = fill_;
+        at = after;
+        return true;
+      }
+      if (is_quoted && scan_number(text.data(), text.data() + text.size(), value) == text.data() + text.size() && std::isfinite(value)) {
+        at = after;
+        return true;
+      }
     }
-    return has_name;
+    diagnose(record, at, c);
   }
-
-  void skip_line() {
-    at_ = line_end(at_);
-    if (at_ < end_) ++at_;
-    begin_line();
-  }
-  void begin_line() {
-    ++line_;
-    line_begin_ = at_;
-  }
-
-  /// By the lines, but no more than the bytes can hold: memory is not taken on the word of a file full of empty lines.
-  int64_t most_rows() const { return std::min<int64_t>(std::count(at_, end_, '\n') + 1, (end_ - at_) / (2 * columns_) + 1); }
 
   template <class T>
-  int64_t read_rows(Tensor& features, Tensor& labels) {
-    T* out = features.data<T>();
-    int64_t row = 0;
-    for (; at_ < end_; ++row) {
-      for (int64_t column = 0; column < width_; ++column) *out++ = converted<T>(field(column));
-      for (int64_t k = 0; labelled_ && k < label_width_; ++k) read_label(labels, row * label_width_ + k, field(width_ + k));
-      if (at_ < end_) ++at_;  // the line's end
-      begin_line();
+  bool read_word(const char* record, const char*& at, int64_t c, bool last, const CsvColumn& column, T* out, Tensor& labels, int64_t row) const {
+    const char* const stop = table_.record_end(record);
+    const char* const field = at;
+    const char* const after = table_.field_end(at, stop);
+    if ((after == stop) != last) diagnose(record, at, c);
+    at = after;
+    if (column.kind == CsvColumn::Kind::kIgnored) return true;
+    std::string unquoted;
+    const std::string_view text = table_.field(field, after, unquoted);
+    const bool missing = is_missing(text);
+    if (missing && missing_ == Missing::kSkip) return false;
+    const bool label = column.kind == CsvColumn::Kind::kLabel;
+    const std::vector<std::string>& words = label ? columns_.facts.classes : column.categories;
+    const auto found = std::find(words.begin(), words.end(), text);
+    if (!label) {
+      for (size_t k = 0; k < words.size(); ++k) out[column.slot + static_cast<int64_t>(k)] = static_cast<T>(found == words.begin() + static_cast<std::ptrdiff_t>(k) ? 1 : 0);
+      if (found == words.end() && !(missing && missing_ == Missing::kFill))
+        table_.fail(field, "column " + std::to_string(c + 1) + ": " + (missing ? "a value is missing" : quoted(shortened(text)) + " did not occur in the data that trained"),
+                    missing ? "missing = \"skip\" leaves such samples out" : "");
+      return true;
     }
-    return row;
+    if (found == words.end())
+      table_.fail(field, missing ? "the label is missing" : "there was no class " + quoted(shortened(text)) + " in the data that trained", missing ? "missing = \"skip\" leaves such samples out" : "");
+    write_label(field, labels, row * label_width_, static_cast<double>(found - words.begin()));
+    return true;
   }
 
-  /// The number in a column, and the separator or line's end after it.
-  double field(int64_t column) {
-    field_ = at_;
-    double value = 0;
-    const char* after = scan_number(at_, end_, value);
-    const bool last = column + 1 == columns_;
-    if (after != nullptr && last && after < end_ && *after == '\r' && after + 1 < end_ && after[1] == '\n') ++after;
-    const bool at_separator = after != nullptr && (last ? after == end_ || *after == '\n' : after < end_ && *after == ',');
-    if (!at_separator || !std::isfinite(value)) diagnose(column);
-    at_ = last ? after : after + 1;
-    return value;
-  }
+  static std::string_view shortened(std::string_view text) { return text.substr(0, kMostShown); }
 
-  /// Says why `field` found no number or no separator after it.
-  [[noreturn]] void diagnose(int64_t column) const {
-    const char* const end = line_end(line_begin_);
-    const std::string_view line(line_begin_, static_cast<size_t>(end - line_begin_));
-    if (const size_t quote = line.find('"'); quote != std::string_view::npos) refuse_quotes(line_begin_ + quote);
-    if (std::all_of(line.begin(), line.end(), [](char c) { return is_blank(c) || c == '\r'; }))
-      fail(line_begin_, "an empty line among the samples");
-    const int64_t columns = std::count(line.begin(), line.end(), ',') + 1;
-    if (columns != columns_) fail(line_begin_, count_columns(columns) + ", expected are " + wanted_columns());
-    const char* first = field_;
-    const char* last = std::find(first, end, ',');
-    trim(first, last);
-    const std::string shown = quoted(std::string_view(first, std::min<size_t>(static_cast<size_t>(last - first), kMostShown)));
-    const std::string where = "column " + std::to_string(column + 1) + ": ";
-    if (first == last) fail(field_, where + "a number is missing");
+  /// Says why there is no number, or no separator after it.
+  [[noreturn]] void diagnose(const char* record, const char* field, int64_t column) const {
+    const char* const end = table_.record_end(record);
+    if (std::all_of(record, end, [](char c) { return is_blank(c) || c == '\r'; })) table_.fail(record, "an empty line among the samples");
+    const int64_t columns = table_.count_fields(record);
+    if (columns != wanted_columns_) {
+      const bool plain = columns_.width + columns_.label_columns == wanted_columns_;
+      table_.fail(record, count_columns(columns) + ", expected are " + (plain ? columns_.wanted() : std::to_string(wanted_columns_)));
+    }
+    std::string unquoted;
+    const std::string_view text = table_.field(field, table_.field_end(field, end), unquoted);
+    const char* first = field;
+    while (first < end && is_blank(*first)) ++first;
+    const std::string shown = quoted(shortened(text)), where = "column " + std::to_string(column + 1) + ": ";
+    if (text.empty()) table_.fail(field, where + "a number is missing", "");
     double value = 0;
-    if (scan_number(first, last, value) == last)
-      fail(first, where + shown + " is not a finite number", "leave such samples out, or put a number in its place");
-    if (std::from_chars(first, last, value).ec == std::errc::result_out_of_range)
-      fail(first, where + shown + " is outside the range of f64");
-    fail(first, where + shown + " is not a number", line_ == 1 ? "a header line has no numbers in it" : "");
+    if (is_number(text) && scan_number(text.data(), text.data() + text.size(), value) != nullptr)
+      table_.fail(first, where + shown + " is not a finite number", "leave such samples out, or put a number in its place");
+    if (std::from_chars(text.data(), text.data() + text.size(), value).ec == std::errc::result_out_of_range)
+      table_.fail(first, where + shown + " is outside the range of f64");
+    const bool first_line = record == table_.begin();
+    table_.fail(first, where + shown + " is not a number", first_line ? "a header line has no numbers in it" : is_missing(text) ? "missing = \"skip\" leaves such samples out" : "");
   }
 
   /// `value` as T, which must be able to hold it.
   template <class T>
-  T converted(double value) const {
+  T converted(const char* field, double value) const {
     if constexpr (std::is_floating_point_v<T>) {
-      if (std::fabs(value) > std::numeric_limits<T>::max()) fail(field_, to_text(value) + " is outside the range of f32");
+      if (std::fabs(value) > std::numeric_limits<T>::max()) table_.fail(field, to_text(value) + " is outside the range of f32");
     } else {
       const double low = static_cast<double>(std::numeric_limits<T>::lowest()), high = static_cast<double>(std::numeric_limits<T>::max());
-      if (value != std::trunc(value))
-        fail(field_, to_text(value) + " is not a whole number, the model takes " + std::string(name(dtype_of<T>())));
+      if (value != std::trunc(value)) table_.fail(field, to_text(value) + " is not a whole number, the model takes " + std::string(name(dtype_of<T>())));
       if (value < std::max(low, -kMostExactInteger) || value > std::min(high, kMostExactInteger)) {
-        fail(field_, to_text(value) + " is outside the range of " + std::string(name(dtype_of<T>())));
+        table_.fail(field, to_text(value) + " is outside the range of " + std::string(name(dtype_of<T>())));
       }
     }
     return static_cast<T>(value);
   }
 
-  void read_label(Tensor& labels, int64_t index, double value) const {
-    if (request_.label_is_classes) {
-      if (value != std::trunc(value)) fail(field_, "the label " + to_text(value) + " is not a whole number, the model wants classes");
-      if (value < 0 || value > kMostExactInteger || (request_.classes && value >= static_cast<double>(*request_.classes))) {
-        fail(field_, "the label " + std::to_string(static_cast<int64_t>(std::clamp(value, -kMostExactInteger, kMostExactInteger))) +
-                         " is outside the model's classes" +
-                         (request_.classes ? ", 0 to " + std::to_string(*request_.classes - 1) : ", which count from 0"));
+  void write_label(const char* field, Tensor& labels, int64_t index, double value) const {
+    const int64_t classes = columns_.spread_label ? label_width_ : request_.classes.value_or(INT64_MAX);
+    const bool is_class = request_.label_is_classes || columns_.spread_label;
+    if (is_class) {
+      if (value != std::trunc(value)) table_.fail(field, "the label " + to_text(value) + " is not a whole number, the model wants classes");
+      if (value < 0 || value > kMostExactInteger || value >= static_cast<double>(classes)) {
+        table_.fail(field, "the label " + std::to_string(static_cast<int64_t>(std::clamp(value, -kMostExactInteger, kMostExactInteger))) + " is outside the model's classes" +
+                               (classes != INT64_MAX ? ", 0 to " + std::to_string(classes - 1) : ", which count from 0"));
       }
     }
     visit_dtype(request_.label.dtype, [&](auto element) {
       using T = decltype(element);
-      labels.data<T>()[index] = converted<T>(value);
+      if (!columns_.spread_label) {
+        labels.data<T>()[index] = converted<T>(field, value);
+        return;
+      }
+      T* const row = labels.data<T>() + index;
+      for (int64_t k = 0; k < label_width_; ++k) row[k] = static_cast<T>(k == static_cast<int64_t>(value) ? 1 : 0);
     });
   }
 
-  const std::string& path_;
-  const DataRequest& request_;
-  io::MappedFile mapped_;
-  int64_t width_, label_width_, columns_ = 0;
-  bool labelled_ = true;
-  const char *at_, *end_, *line_begin_, *field_ = nullptr;
-  int64_t line_ = 1;
+  DataRequest request_;
+  CsvTable table_;
+  CsvColumns columns_;
+  int64_t label_width_ = 1, wanted_columns_ = 0;
+  Missing missing_ = Missing::kError;
+  double fill_ = 0;
+};
+
+Extents with_samples(int64_t samples, const Extents& extents) {
+  Extents all = {samples};
+  all.insert(all.end(), extents.begin(), extents.end());
+  return all;
+}
+
+/// What was left out, in words.
+struct LeftOut {
+  int64_t count = 0;
+  const char* first = nullptr;
+
+  void add(const char* record) {
+    if (count++ == 0) first = record;
+  }
+  std::vector<std::string> notes(const CsvTable& table) const {
+    if (count == 0) return {};
+    return {std::to_string(count) + (count == 1 ? " sample of " : " samples of ") + table.path() + " with missing values " + (count == 1 ? "is" : "are") + " left out, the first in line " +
+            std::to_string(table.line_of(first))};
+  }
+};
+
+Dataset read_all(const RecordReader& reader) {
+  const DataRequest& request = reader.request();
+  const int64_t most = reader.most_rows();
+  Tensor features = Tensor::uninitialized(request.feature.dtype, with_samples(most, request.feature.extents));
+  Tensor labels = Tensor::uninitialized(request.label.dtype, with_samples(reader.labelled() ? most : 0, request.label.extents));
+  int64_t rows = 0;
+  LeftOut left_out;
+  visit_dtype(request.feature.dtype, [&](auto element) {
+    for (const char* at = reader.samples(); at < reader.table().end();) {
+      const char* const record = at;
+      if (reader.read<decltype(element)>(at, features, labels, rows)) ++rows;
+      else left_out.add(record);
+    }
+  });
+  // The rows were counted from above; the rest of the memory stays unused.
+  const auto first_rows = [](const Tensor& tensor, int64_t count) {
+    Extents extents = tensor.extents();
+    extents[0] = count;
+    auto owner = std::make_shared<Tensor>(tensor);
+    void* data = owner->raw();
+    return Tensor::wrap(tensor.dtype(), std::move(extents), data, std::move(owner));
+  };
+  Dataset data{first_rows(features, rows), first_rows(labels, reader.labelled() ? rows : 0), reader.labelled()};
+  data.notes = left_out.notes(reader.table());
+  return data;
+}
+
+/// Samples read from the file each time they are wanted; places in it are remembered every few kilobytes.
+class StreamReader final : public SampleReader {
+ public:
+  explicit StreamReader(std::shared_ptr<const RecordReader> records)
+      : SampleReader(records->request().feature, records->request().label), records_(std::move(records)), window_(Arguments(records_->request()).count("shuffle_window", 65536)) {
+    Tensor features(feature().dtype, with_samples(1, feature().extents)), labels(label().dtype, with_samples(1, label().extents));
+    const char* indexed = nullptr;
+    visit_dtype(feature().dtype, [&](auto element) {
+      for (const char* at = records_->samples(); at < records_->table().end();) {
+        const char* const record = at;
+        if (!records_->read<decltype(element)>(at, features, labels, 0)) {
+          left_out_.add(record);
+          continue;
+        }
+        if (indexed == nullptr || record - indexed >= kIndexedBytes) {
+          index_.push_back({count_, record});
+          indexed = record;
+        }
+        ++count_;
+      }
+    });
+  }
+
+  int64_t samples() const override { return count_; }
+  int64_t window() const override { return std::max<int64_t>(window_, 1); }
+  std::vector<std::string> notes() const { return left_out_.notes(records_->table()); }
+
+  void read(std::span<const int64_t> rows, const std::optional<Augmenting>&, Tensor& features, Tensor& labels) const override {
+    visit_dtype(feature().dtype, [&](auto element) {
+      Entry next{-1, nullptr};  // where reading on would go on
+      for (size_t i = 0; i < rows.size(); ++i) {
+        const Entry entry = *(std::upper_bound(index_.begin(), index_.end(), rows[i], [](int64_t row, const Entry& e) { return row < e.row; }) - 1);
+        if (next.at == nullptr || next.row > rows[i] || next.row < entry.row) next = entry;
+        // Samples on the way are parsed over into the row of the one that is wanted: they may be such that are left out, which do not count.
+        for (;;) {
+          const bool is_sample = records_->read<decltype(element)>(next.at, features, labels, static_cast<int64_t>(i));
+          if (is_sample && next.row++ == rows[i]) break;
+        }
+      }
+    });
+  }
+
+  void identify(Hasher& hasher) const override {
+    constexpr size_t kSample = 1 << 16, kSamples = 256;
+    const CsvTable& table = records_->table();
+    const auto size = static_cast<size_t>(table.end() - table.begin());
+    hasher.number(size);
+    for (size_t i = 0; i < kSamples; ++i) {
+      const size_t at = size / kSamples * i;
+      hasher.bytes(table.begin() + at, std::min(kSample, size - at));
+    }
+  }
+
+ private:
+  struct Entry {
+    int64_t row;
+    const char* at;
+  };
+  std::shared_ptr<const RecordReader> records_;
+  std::vector<Entry> index_;
+  int64_t count_ = 0, window_;
+  LeftOut left_out_;
 };
 
 }  // namespace
 
-Dataset read_csv(const std::string& path, const DataRequest& request) { return CsvReader(path, request).read(); }
+Dataset read_csv(const std::string& path, const DataRequest& request) {
+  auto records = std::make_shared<const RecordReader>(path, request);
+  const double sample_bytes = static_cast<double>(element_count(request.feature.extents)) * static_cast<double>(size_in_bytes(request.feature.dtype)) + 8;
+  const bool stream = Arguments(request).flag("stream", !fits_in_memory(sample_bytes * static_cast<double>(records->most_rows())));
+  Dataset data;
+  if (stream) {
+    const auto reader = std::make_shared<const StreamReader>(records);
+    data = read_by(reader, records->labelled());
+    data.notes = reader->notes();
+  } else {
+    data = read_all(*records);
+  }
+  if (data.samples() == 0) records->table().fail_file("has no samples but such with missing values");
+  if (!records->columns().facts.empty()) data.facts = std::make_shared<const DataFacts>(records->columns().facts);
+  return data;
+}
 
 }  // namespace sinter::runtime

@@ -3,27 +3,38 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
+#include <map>
+#include <numeric>
 #include <span>
 #include <vector>
 
 #include "base/text.h"
 #include "runtime/data/arguments.h"
+#include "runtime/data/arrays.h"
 #include "runtime/data/csv.h"
 #include "runtime/data/generate.h"
+#include "runtime/data/pictures.h"
 #include "runtime/data/shuffle.h"
+#include "runtime/data/source.h"
+#include "runtime/data/text.h"
 
 namespace sinter::runtime {
 namespace {
 
 struct DataSource {
   std::string_view name;
-  Dataset (*load)(const DataRequest& request);
+  SourceData (*load)(const DataRequest& request);
 };
+template <Dataset (*kLoad)(const DataRequest&)>
+SourceData all_of(const DataRequest& request) {
+  return {kLoad(request), {}, {}};
+}
+Dataset load_csv(const DataRequest& request) { return read_csv(Arguments(request).path(), request); }
+
 constexpr DataSource kSources[] = {
-    {"clusters", generate_clusters},
-    {"digits", generate_digits},
-    {"xor", generate_xor},
-    {"csv", [](const DataRequest& request) { return read_csv(Arguments(request).path(), request); }},
+    {"clusters", all_of<generate_clusters>}, {"digits", all_of<generate_digits>}, {"xor", all_of<generate_xor>},
+    {"csv", all_of<load_csv>},               {"npy", all_of<read_npy_pair>},      {"npz", read_npz_arrays},
+    {"idx", read_idx_files},                 {"images", all_of<read_pictures>},   {"text", read_characters},
 };
 
 const DataSource& source_of(const DataRequest& request) {
@@ -35,7 +46,7 @@ const DataSource& source_of(const DataRequest& request) {
   const std::string near = closest(request.source, names);
   throw Error(ErrorCode::kName, "there is no data source " + quoted(request.source))
       .at(request.place)
-      .hint(near.empty() ? "the sources are clusters, digits, xor and csv" : "did you mean " + quoted(near) + "?");
+      .hint(near.empty() ? "the sources are clusters, digits, xor, csv, npy, npz, idx, images and text" : "did you mean " + quoted(near) + "?");
 }
 
 Tensor rows_of(const Tensor& all, std::span<const int64_t> rows) {
@@ -69,33 +80,116 @@ void check_finite(const Tensor& values, const std::string& what) {
 
 }  // namespace
 
-Dataset load_dataset(const DataRequest& request) { return source_of(request).load(request); }
+Dataset read_by(std::shared_ptr<const SampleReader> reader, bool labelled) {
+  Dataset data;
+  data.labelled = labelled;
+  data.rows.resize(static_cast<size_t>(reader->samples()));
+  std::iota(data.rows.begin(), data.rows.end(), 0);
+  data.reader = std::move(reader);
+  return data;
+}
+
+Dataset take(const Dataset& data, std::span<const int64_t> rows) {
+  Dataset part;
+  part.labelled = data.labelled;
+  part.facts = data.facts;
+  part.notes = data.notes;
+  if (!data.reader) {
+    part.features = rows_of(data.features, rows);
+    part.labels = data.labelled ? rows_of(data.labels, rows) : data.labels;
+    return part;
+  }
+  const auto make = [&](const SampleType& type) {
+    Extents extents = {static_cast<int64_t>(rows.size())};
+    extents.insert(extents.end(), type.extents.begin(), type.extents.end());
+    return Tensor::uninitialized(type.dtype, std::move(extents));
+  };
+  part.features = make(data.reader->feature());
+  if (data.labelled) part.labels = make(data.reader->label());
+  std::vector<int64_t> chosen;
+  for (const int64_t row : rows) chosen.push_back(data.rows[static_cast<size_t>(row)]);
+  data.reader->read(chosen, {}, part.features, part.labels);
+  return part;
+}
+
+Dataset load_dataset(const DataRequest& request) {
+  DataRequest whole = request;
+  whole.arguments.erase("split");
+  return augmentable(source_of(request).load(whole).all, whole);
+}
+
+Dataset load_test_dataset(const DataRequest& request) {
+  DataRequest whole = request;
+  whole.arguments.erase("split");
+  SourceData data = source_of(request).load(whole);
+  return std::move(data.test.samples() > 0 ? data.test : data.all);
+}
 
 DataSplit load_data(const DataRequest& request) {
   const DataSource& source = source_of(request);
   const Arguments arguments(request);
   const double fraction = arguments.split();  // told before the data are read
-  return split_dataset(source.load(request), fraction, arguments.seed());
+  const bool stratified = arguments.flag("stratified", false);
+  if (stratified && !request.label_is_classes) arguments.fail(ErrorCode::kUsage, "cannot be split by class: the labels are no classes");
+  SourceData data = source.load(request);
+  data.all = augmentable(std::move(data.all), request);
+  if (data.validation) return {std::move(data.all), std::move(*data.validation), std::move(data.test)};
+  DataSplit split = split_dataset(data.all, fraction, arguments.seed(), stratified);
+  split.test = std::move(data.test);
+  return split;
 }
 
 bool wants_shuffle(const DataRequest& request) { return Arguments(request).flag("shuffle", true); }
 
-DataSplit split_dataset(const Dataset& all, double fraction, uint32_t seed) {
+namespace {
+
+/// How many of so many samples train.
+int64_t training_share(int64_t samples, double fraction) { return std::min(samples, std::max<int64_t>(1, std::llround(static_cast<double>(samples) * fraction))); }
+
+Dataset part_of(const Dataset& all, std::span<const int64_t> rows) {
+  if (!all.reader) return take(all, rows);
+  Dataset part = all;
+  part.rows.clear();
+  for (const int64_t row : rows) part.rows.push_back(all.rows[static_cast<size_t>(row)]);
+  return part;
+}
+
+/// Samples by class, each class in the drawn order.
+std::map<int64_t, std::vector<int64_t>> by_class(const Dataset& all, std::span<const int64_t> order) {
+  std::map<int64_t, std::vector<int64_t>> classes;
+  constexpr size_t kAtOnce = 1024;
+  for (size_t first = 0; first < order.size(); first += kAtOnce) {
+    const auto rows = order.subspan(first, std::min(kAtOnce, order.size() - first));
+    const Dataset some = all.reader ? take(all, rows) : Dataset{};
+    for (size_t i = 0; i < rows.size(); ++i)
+      classes[all.reader ? some.labels.get_integer(static_cast<int64_t>(i)) : all.labels.get_integer(rows[i])].push_back(rows[i]);
+  }
+  return classes;
+}
+
+}  // namespace
+
+DataSplit split_dataset(const Dataset& all, double fraction, uint32_t seed, bool stratified) {
   const int64_t samples = all.samples();
   SINTER_CHECK(fraction > 0 && fraction <= 1, "split_dataset: fraction");
-  const int64_t training = std::min(samples, std::max<int64_t>(1, std::llround(static_cast<double>(samples) * fraction)));
-  std::vector<int64_t> order(static_cast<size_t>(samples));
+  std::vector<int64_t> order(static_cast<size_t>(samples)), first, second;
   shuffle(order, seed, Purpose::kSplit, 0);
-  const std::span<int64_t> first(order.data(), static_cast<size_t>(training)), second(order.data() + training, order.size() - first.size());
+  const auto divide = [&](std::span<const int64_t> rows) {
+    const auto training = static_cast<size_t>(rows.empty() ? 0 : training_share(static_cast<int64_t>(rows.size()), fraction));
+    first.insert(first.end(), rows.begin(), rows.begin() + static_cast<std::ptrdiff_t>(training));
+    second.insert(second.end(), rows.begin() + static_cast<std::ptrdiff_t>(training), rows.end());
+  };
+  if (stratified && all.labelled && samples > 0 && fraction < 1)
+    for (const auto& [label, rows] : by_class(all, order)) divide(rows);
+  else
+    divide(order);
   std::sort(first.begin(), first.end());
   std::sort(second.begin(), second.end());
-  const auto part = [&](std::span<const int64_t> rows) {
-    return Dataset{rows_of(all.features, rows), all.labelled ? rows_of(all.labels, rows) : all.labels, all.labelled};
-  };
-  return second.empty() ? DataSplit{all, part(second)} : DataSplit{part(first), part(second)};
+  return second.empty() ? DataSplit{all, part_of(all, second)} : DataSplit{part_of(all, first), part_of(all, second)};
 }
 
 void check_dataset(const Dataset& data, bool label_is_classes, std::optional<int64_t> classes) {
+  if (data.reader) return;
   if (data.labelled && data.labels.extents().at(0) != data.samples()) {
     throw Error(ErrorCode::kData,
                 "there are " + std::to_string(data.samples()) + " samples and " + std::to_string(data.labels.extents()[0]) + " labels");

@@ -11,17 +11,18 @@
 namespace sinter::runtime {
 
 /// What is drawn: numbers of different purposes are independent.
-enum class Purpose : uint32_t { kSplit = 0x5f00d001, kShuffle, kCentres, kClusters, kDigits, kXor };
+enum class Purpose : uint32_t { kSplit = 0x5f00d001, kShuffle, kCentres, kClusters, kDigits, kXor, kAugment, kShuffleWindow };
 
 class Draws {
  public:
-  /// `item` counts what the purpose draws: samples, epochs.
-  Draws(uint32_t seed, Purpose purpose, uint32_t item) : seed_(seed), purpose_(static_cast<uint32_t>(purpose)), item_(item) {}
+  /// `item` counts what the purpose draws: samples, epochs; samples that are drawn for each epoch anew have both.
+  Draws(uint32_t seed, Purpose purpose, uint32_t item, uint32_t epoch = 0)
+      : seed_(seed), purpose_(static_cast<uint32_t>(purpose)), item_(item), epoch_(epoch) {}
 
   uint32_t next() {
     if (index_ % 4 == 0) {
       const uint64_t block = index_ / 4;
-      words_ = philox4x32({seed_, 0}, {purpose_, item_, static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32)});
+      words_ = philox4x32({seed_, epoch_}, {purpose_, item_, static_cast<uint32_t>(block), static_cast<uint32_t>(block >> 32)});
     }
     return words_[index_++ % 4];
   }
@@ -36,7 +37,7 @@ class Draws {
   }
 
  private:
-  uint32_t seed_, purpose_, item_;
+  uint32_t seed_, purpose_, item_, epoch_;
   uint64_t index_ = 0;
   std::array<uint32_t, 4> words_{};
 };

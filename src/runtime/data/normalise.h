@@ -2,6 +2,7 @@
 #pragma once
 
 #include "base/tensor.h"
+#include "runtime/data/dataset.h"
 
 namespace sinter::runtime {
 
@@ -18,5 +19,7 @@ struct Normalisation {
 /// Of features [samples, ...] in f32 or f64, at least one sample. A feature that never changes has scale 1. Raises Error kType for other
 /// dtypes.
 Normalisation measure_normalisation(Normalise kind, const Tensor& features);
+/// Of all samples, in memory or not: goes through them twice.
+Normalisation measure_normalisation(Normalise kind, const Dataset& data);
 
 }  // namespace sinter::runtime
