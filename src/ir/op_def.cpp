@@ -116,7 +116,8 @@ const Attribute& attribute_of(const OpDef& op, const Attributes& attributes, std
 bool widens(const OpDef& op) {
   if (op.takes_narrow) return false;
   if (const auto* index = std::get_if<Index>(&op.lowering)) return index->kind == Index::Kind::kGenerate || index->kind == Index::Kind::kScatterAdd;
-  return std::holds_alternative<Elementwise>(op.lowering) || std::holds_alternative<Reduce>(op.lowering) || std::holds_alternative<Composite>(op.lowering);
+  return std::holds_alternative<Elementwise>(op.lowering) || std::holds_alternative<Reduce>(op.lowering) || std::holds_alternative<Composite>(op.lowering) ||
+         std::holds_alternative<Window>(op.lowering);
 }
 
 DType widened(DType dtype) { return is_narrow(dtype) ? DType::kF32 : dtype; }

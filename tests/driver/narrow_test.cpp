@@ -51,6 +51,8 @@ const Program kPrograms[] = {
     {"rows_of_f16", "log_softmax(f16[m, 100])", 2e-3, 2e-3},
     {"chain_of_bf16", "(x: bf16[m, 100]) * x + 0.5 * x"},
     {"sum_of_bf16", "sum(bf16[m, 300], axes = [1])", kRounded, 1e-2},
+    {"bf16_convolution", "convolve(bf16[m, 7, 6, 5], const bf16[3, 3, 5, 9], padding = 1)", kRounded, 2e-2},
+    {"f16_pooling", "max_pool(f16[m, 7, 6, 5], 3, stride = 2, padding = 1)"},
     {"bf16_rows_gradient", "softmax(bf16[m, 100])", kRounded, 1e-3, true},
 };
 

@@ -53,35 +53,39 @@ std::vector<Tensor> evaluate(const EvaluateRequest& request) {
   return {y, mean, variance};
 }
 
+// Differences from the mean are written another way at each use: kernels make each of them anew from x, where one that is shared would be stored, as large
+// as x.
+
 std::vector<Value> expand(const ExpandRequest& request) {
   const Rows rows(request.builder, request.operands[0]);
   const Expression x = rows.of(request.operands[0]), scale = rows.of(request.operands[1]), bias = rows.of(request.operands[2]);
-  const Expression mean = rows.divided(rows.sum(x)), centered = x - rows.spread(mean), variance = rows.divided(rows.sum(centered * centered));
-  const Expression factor = (variance + request.get<double>("epsilon")).call("rsqrt") * scale;
-  return {centered * rows.spread(factor) + rows.spread(bias), mean, variance};
+  const Expression mean = rows.divided(rows.sum(x)), below = rows.spread(mean) - x, variance = rows.divided(rows.sum(below * below));
+  const Expression slope = (variance + request.get<double>("epsilon")).call("rsqrt") * scale;
+  return {(x - rows.spread(mean)) * rows.spread(slope) + rows.spread(bias), mean, variance};
 }
 
-/// With n = (x - mean) / deviation, of y: scale / deviation * (dy - mean of dy - n * mean of dy * n), whose means are the gradients of bias and
-/// scale: x and dy are read once for all sums, and once for the result. Mean and variance add a share to each row.
+/// With n = (x - mean) / deviation, of y: scale / deviation * (dy - mean of dy - n * mean of dy * n). The means are the gradients of bias and scale: x
+/// and dy are read once for both sums, and once for the result, which is dy and x by factors per feature. Mean and variance add a share to each row.
 std::vector<Value> differentiate(const GradientRequest& request) {
   const Rows rows(request.builder, request.operands[0]);
   const Expression x = rows.of(request.operands[0]), mean = rows.of(request.results[1]), variance = rows.of(request.results[2]);
-  const Expression centered = x - rows.spread(mean);
   std::vector<Value> gradients(3);
   Value of_x;
   const auto add = [&](const Expression& term) { of_x = of_x.valid() ? Value(rows.of(of_x) + term) : Value(term); };
   if (request.cotangents[0].valid()) {
     const Expression dy = rows.of(request.cotangents[0]), factor = (variance + request.get<double>("epsilon")).call("rsqrt");
-    const Expression of_bias = rows.sum(dy), of_scale = rows.sum(dy * centered) * factor;
+    const Expression normal = x * rows.spread(factor) - rows.spread(mean * factor);
+    const Expression of_bias = rows.sum(dy), of_scale = rows.sum(dy * normal);
     gradients[1] = of_scale;
     gradients[2] = of_bias;
     if (request.wanted[0]) {
-      const Expression slope = factor * rows.of(request.operands[1]);
-      add(rows.spread(slope) * (dy - rows.spread(rows.divided(of_bias)) - centered * rows.spread(rows.divided(of_scale) * factor)));
+      const Expression slope = factor * rows.of(request.operands[1]), by_x = -slope * factor * rows.divided(of_scale);
+      add(dy * rows.spread(slope) + (x * rows.spread(by_x) - rows.spread(by_x * mean + slope * rows.divided(of_bias))));
     }
   }
   if (request.wanted[0] && request.cotangents[1].valid()) add(rows.spread(rows.divided(rows.of(request.cotangents[1]))));
-  if (request.wanted[0] && request.cotangents[2].valid()) add(centered * rows.spread(rows.divided(rows.of(request.cotangents[2]) * 2.0)));
+  if (request.wanted[0] && request.cotangents[2].valid())
+    add((x - rows.spread(mean)) * rows.spread(rows.divided(rows.of(request.cotangents[2]) * 2.0)));
   if (request.wanted[0]) gradients[0] = of_x;
   return gradients;
 }
