@@ -9,6 +9,7 @@
 #include "backend/lower/contract_form.h"
 #include "backend/lower/lower_fusion.h"
 #include "base/hash.h"
+#include "ir/control_form.h"
 
 namespace sinter::backend {
 namespace {
@@ -168,8 +169,11 @@ class FunctionWriter {
     program.buffers = plan_.buffers;
     add_ports();
     for (const std::string& name : ir::constant_names(module_, function_)) program.constants.push_back(module_.variable(name).value.value());
-    for (const ir::Node& node : function_.graph.nodes()) add_kernel(node);
-    program.segments.push_back({0, static_cast<int32_t>(program.kernels.size())});
+    program.loops = plan_.loops;
+    program.steps = plan_.steps;
+    program.segments = plan_.segments;
+    add_kernels(function_.graph, plan_.buffer_of_value, 1);
+    if (program.segments.empty()) program.segments.push_back({0, static_cast<int32_t>(program.kernels.size())});
     return std::move(lowered_);
   }
 
@@ -187,15 +191,28 @@ class FunctionWriter {
     lowered_.program.symbols.assign(symbols.begin(), symbols.end());
   }
 
-  void add_kernel(const ir::Node& node) {
+  /// The kernels of a graph, those of its regions among them, in the order in which the plan counts both.
+  void add_kernels(const ir::Graph& graph, const std::vector<int32_t>& buffers, const Dim& rounds) {
+    for (const ir::Node& node : graph.nodes()) {
+      const std::optional<ir::ControlForm> form = ir::control_form(node);
+      if (!form) {
+        add_kernel(graph, node, buffers, rounds);
+        continue;
+      }
+      const bool rows = form->kind == ir::ControlForm::Kind::kRows;
+      for (const ir::Graph& region : node.regions) add_kernels(region, plan_.buffer_of_region_value[next_region_++], rows ? rounds * form->length : rounds);
+    }
+  }
+
+  void add_kernel(const ir::Graph& graph, const ir::Node& node, const std::vector<int32_t>& buffers, const Dim& rounds) {
     WorkingOn context("kernel of " + (node.name.empty() ? kind_of(node) : node.name));
-    KernelWriter writer(function_.graph, node, target_);
+    KernelWriter writer(graph, node, target_);
     loop::Kernel kernel = writer.write();
     ProgramKernel entry;
     for (const KernelWriter::Binding& binding : writer.bindings()) {
       const bool operand = binding.slot < node.operands.size();
       const ir::Value value = operand ? node.operands[binding.slot] : node.results[binding.slot - node.operands.size()];
-      entry.buffers.push_back({plan_.buffer_of_value[static_cast<size_t>(value.id)], binding.access});
+      entry.buffers.push_back({buffers[static_cast<size_t>(value.id)], binding.access});
     }
     for (const std::string& symbol : kernel.dims) entry.dims.push_back(Dim::symbol(symbol));
     entry.tiles = kernel.tiles;
@@ -207,9 +224,10 @@ class FunctionWriter {
     if (entry.name.empty()) entry.name = kind_of(node);
     if (!node.name.empty()) entry.name += " " + node.name;
     entry.flops = count_flops(body);
+    entry.rounds = rounds;
     entry.arithmetic = arithmetic_dtype(body).value_or(DType::kF32);
-    for (const ir::Value value : node.operands) entry.bytes = entry.bytes + byte_count(function_.graph.type(value));
-    for (const ir::Value value : node.results) entry.bytes = entry.bytes + byte_count(function_.graph.type(value));
+    for (const ir::Value value : node.operands) entry.bytes = entry.bytes + byte_count(graph.type(value));
+    for (const ir::Value value : node.results) entry.bytes = entry.bytes + byte_count(graph.type(value));
     lowered_.code_of_kernel.push_back(intern(std::move(kernel), kind_of(node)));
     entry.symbol = lowered_.kernels[static_cast<size_t>(lowered_.code_of_kernel.back())].name;
     lowered_.program.kernels.push_back(std::move(entry));
@@ -233,6 +251,7 @@ class FunctionWriter {
   const Target& target_;
   LoweredFunction lowered_;
   std::map<std::string, int32_t> by_name_;
+  size_t next_region_ = 0;
 };
 
 }  // namespace

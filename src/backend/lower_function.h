@@ -17,7 +17,7 @@ struct LoweredFunction {
   std::vector<int32_t> code_of_kernel; // per kernel of the program: index into `kernels`
 };
 
-/// Every node of `function` is a fusion (docs/fusion_kinds.md); `plan` gives each of its values a buffer. The kernels' `after` is left to
+/// Every node of `function` is a fusion (docs/fusion_kinds.md), or control flow around fusions; `plan` gives each of its values a buffer. The kernels' `after` is left to
 /// runtime::order_kernels.
 LoweredFunction lower_function(const ir::Module& module, const ir::Function& function, const MemoryPlan& plan, const Target& target,
                                TargetLevel level);

@@ -10,6 +10,7 @@
 #include "passes/grad.h"
 #include "passes/group_contracts.h"
 #include "passes/hoist_constants.h"
+#include "passes/lift_invariants.h"
 #include "passes/pack_operands.h"
 #include "passes/prepare_values.h"
 #include "passes/recognise.h"
@@ -36,6 +37,8 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Tar
       {"cleanup", "gradients and expansions are built for simplicity of their rules, not of their graphs", passes::cleanup},
       {"canonical_contracts", "lowering wants the contracted axes of each operand in one run; after cleanup, which moves transposes into contracts",
        passes::canonical_contracts},
+      {"lift_invariants", "loops compute once what never changes, and tables leave regions; the forms of contractions are final, so that transposed weights leave too",
+       passes::lift_invariants},
       {"hoist_constants", "bodies hold numbers, tables are memory; last before fusing, so that folding is over", passes::hoist_constants},
       {"dce", "what canonical forms left behind must not become kernels", [](const ir::Module& m) { return passes::dce(m); }},
       {"group_contracts", "kernels multiply bf16 and bytes by words of neighbours; once the axes of operands are in order, before the others are packed",

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "base/error.h"
+#include "ir/control_form.h"
 #include "ir/op_def.h"
 
 namespace sinter::passes {
@@ -307,7 +308,13 @@ void check_node(const Node& node, bool inside_parallel) {
 }  // namespace
 
 void check_fusions(const Graph& graph) {
-  for (const Node& node : graph.nodes()) check_node(node, false);
+  for (const Node& node : graph.nodes()) {
+    if (!ir::control_form(node)) {
+      check_node(node, false);
+      continue;
+    }
+    for (const Graph& region : node.regions) check_fusions(region);
+  }
 }
 
 }  // namespace sinter::passes

@@ -3,10 +3,12 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/control_form.h"
 #include "passes/dce.h"
 #include "passes/fuse/block_sums.h"
 #include "passes/fuse/cost.h"
 #include "passes/fuse/emit.h"
+#include "passes/fuse/pieces.h"
 #include "passes/fuse/stages.h"
 #include "passes/rewrite.h"
 #include "passes/split_reductions.h"
@@ -38,7 +40,7 @@ ir::Graph with_own_numbers(const ir::Graph& graph) {
 bool is_fused(const ir::Graph& graph) {
   const auto fusion = [](const ir::Node& node) { return node.op->name == "fusion"; };
   if (std::none_of(graph.nodes().begin(), graph.nodes().end(), fusion)) return false;
-  const auto outside = std::find_if_not(graph.nodes().begin(), graph.nodes().end(), fusion);
+  const auto outside = std::find_if_not(graph.nodes().begin(), graph.nodes().end(), [&](const ir::Node& node) { return fusion(node) || ir::control_form(node); });
   if (outside != graph.nodes().end()) {
     Error error(ErrorCode::kUnsupported, "some nodes are in fusions already, one node is not: " + outside->op->name);
     throw error.rule("fuse").at({.node = outside->name}).hint("give the module as it was before fuse, or put every node into a fusion");
@@ -48,6 +50,15 @@ bool is_fused(const ir::Graph& graph) {
 
 void fuse_function(const ir::Module& module, ir::Function& function, const FuseOptions& options, FusionReport* report) {
   if (is_fused(function.graph)) return;
+  if (ir::has_control(function.graph)) {
+    function.graph = dce(function.graph);
+    function.graph = fuse_pieces(module, function, [&](const ir::Module& around, const ir::Function& part) {
+      ir::Function fused = part;
+      fuse_function(around, fused, options, report);
+      return std::move(fused.graph);
+    });
+    return;
+  }
   const WorkingOn scope("function " + function.name);
   function.graph = split_reductions(split_into_blocks(with_own_numbers(dce(function.graph)), options));
   Groups groups(function.graph);

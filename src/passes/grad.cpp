@@ -1,11 +1,12 @@
 #include "passes/grad.h"
 
 #include <algorithm>
-#include <memory>
 
 #include "base/error.h"
 #include "ir/op_def.h"
+#include "ir/region_gradient.h"
 #include "passes/expand.h"
+#include "passes/grad/reverse_mode.h"
 #include "passes/rewrite.h"
 
 namespace sinter::passes {
@@ -19,20 +20,6 @@ using ir::Value;
 constexpr std::string_view kGrad = "grad";
 
 size_t index_of(Value value) { return static_cast<size_t>(value.id); }
-
-/// Per value: a float that depends on one of `xs` through floats. Everything else carries no derivative.
-std::vector<bool> depends_on(const Graph& graph, std::span<const Value> xs) {
-  std::vector<bool> depends(static_cast<size_t>(graph.value_count()));
-  const auto carries = [&](Value v) { return depends[index_of(v)]; };
-  for (const Value x : xs) depends[index_of(x)] = is_float(graph.type(x).dtype);
-  for (const Node& node : graph.nodes()) {
-    if (!std::any_of(node.operands.begin(), node.operands.end(), carries)) continue;
-    for (const Value result : node.results) {
-      if (is_float(graph.type(result).dtype)) depends[index_of(result)] = true;
-    }
-  }
-  return depends;
-}
 
 /// Per node: it stands on a way from one of `xs` to `y`.
 std::vector<bool> on_the_way(const Graph& graph, Value y, const std::vector<bool>& depends) {
@@ -49,91 +36,48 @@ std::vector<bool> on_the_way(const Graph& graph, Value y, const std::vector<bool
   return way;
 }
 
-/// Reverse mode over the nodes of one graph. `from` is the graph that holds the grad node; the graph under `builder`
-/// begins with a copy of the nodes before it, so values have the same ids in both.
-class ReverseMode {
- public:
-  ReverseMode(const Graph& from, Builder& builder)
-      : from_(from), builder_(builder), cotangents_(static_cast<size_t>(from.value_count())) {}
-
-  /// Gradients of `y`, one per x, as new nodes.
-  std::vector<Value> run(Value y, std::span<const Value> xs, size_t node_count) {
-    const std::vector<bool> depends = depends_on(from_, xs);
-    const std::vector<bool> way = on_the_way(from_, y, depends);
-    if (depends[index_of(y)]) {
-      builder_.set_name(gradient_name(y));
-      cotangents_[index_of(y)] = builder_.full(1.0, from_.type(y).dtype, from_.type(y).shape);
-    }
-    for (size_t i = node_count; i-- > 0;) {
-      if (way[i]) propagate(from_.nodes()[i], depends);
-    }
-    std::vector<Value> gradients;
-    for (const Value x : xs) {
-      const TensorType type = from_.type(x);
-      builder_.set_name(gradient_name(x));
-      gradients.push_back(cotangent(x).valid() ? cotangent(x) : builder_.full(0.0, type.dtype, type.shape));
-    }
-    return gradients;
+/// Gradients of the scalar `y`, one per x, as new nodes. The graph under `builder` begins with a copy of the first `nodes` nodes of `from`, so
+/// values have the same ids in both.
+std::vector<Value> gradients(const Graph& from, Builder& builder, Value y, std::span<const Value> xs, size_t nodes) {
+  std::vector<Value> same(static_cast<size_t>(from.value_count()));
+  for (size_t i = 0; i < same.size(); ++i) same[i] = Value{static_cast<int32_t>(i)};
+  ReverseMode reverse(from, builder, std::move(same));
+  if (depends_on(from, xs)[index_of(y)]) {
+    builder.set_name(reverse.gradient_name(y));
+    reverse.add(y, builder.full(1.0, from.type(y).dtype, from.type(y).shape));
+    reverse.run(xs, nodes);
   }
-
- private:
-  Value cotangent(Value value) const { return cotangents_[index_of(value)]; }
-
-  std::string gradient_name(Value value) const {
-    const Node* node = from_.producer(value);
-    return node && !node->name.empty() ? node->name + ".gradient" : "";
+  std::vector<Value> found;
+  for (const Value x : xs) {
+    const TensorType type = from.type(x);
+    builder.set_name(reverse.gradient_name(x));
+    found.push_back(reverse.cotangent(x).valid() ? reverse.cotangent(x) : builder.full(0.0, type.dtype, type.shape));
   }
+  return found;
+}
 
-  /// From the cotangents of a node's results to those of its operands.
-  void propagate(const Node& node, const std::vector<bool>& depends) {
-    std::vector<Value> of_results;
-    for (const Value result : node.results) of_results.push_back(cotangent(result));
-    if (std::none_of(of_results.begin(), of_results.end(), [](Value v) { return v.valid(); })) return;
+bool is_expanded_first(const Node& node) { return std::holds_alternative<ir::GradientOfExpansion>(node.op->gradient); }
 
-    const auto wanted = std::make_unique<bool[]>(node.operands.size());  // std::vector<bool> gives no span
-    for (size_t i = 0; i < node.operands.size(); ++i) wanted[i] = depends[index_of(node.operands[i])];
+/// Its gradient cannot be taken yet: composites that are differentiated through their expansion stand in its regions, or loops that do not
+/// remember what their gradients read.
+bool has_unready_regions(const Node& node) {
+  if (node.regions.empty()) return false;
+  const auto unready = [](const Node& inside) { return is_expanded_first(inside) || has_unready_regions(inside); };
+  return !ir::remembers(node) || std::any_of(node.regions.begin(), node.regions.end(), [&](const Graph& region) {
+    return std::any_of(region.nodes().begin(), region.nodes().end(), unready);
+  });
+}
 
-    builder_.set_name(node.name.empty() ? "" : node.name + ".gradient");
-    const std::vector<Value> of_operands = rule_of(node)({.builder = builder_,
-                                                          .op = *node.op,
-                                                          .operands = node.operands,
-                                                          .results = node.results,
-                                                          .cotangents = of_results,
-                                                          .attributes = node.attributes,
-                                                          .regions = node.regions,
-                                                          .wanted = {wanted.get(), node.operands.size()}});
-    SINTER_CHECK(of_operands.size() == node.operands.size(),
-                 "grad: the rule of " + node.op->name + " gives another number of cotangents");
-    for (size_t i = 0; i < of_operands.size(); ++i) {
-      if (wanted[i] && of_operands[i].valid()) accumulate(node, node.operands[i], of_operands[i]);
-    }
-  }
-
-  const ir::GradientRule& rule_of(const Node& node) const {
-    if (const auto* reason = std::get_if<ir::NotDifferentiable>(&node.op->gradient)) {
-      throw Error(ErrorCode::kUnsupported, node.op->name + " has no gradient: " + reason->reason)
-          .at({.node = node.name})
-          .hint("stop_gradient on its operand ends differentiation there");
-    }
-    const auto* rule = std::get_if<ir::GradientRule>(&node.op->gradient);
-    SINTER_CHECK(rule != nullptr, "grad: composite " + node.op->name + " was not expanded");
-    return *rule;
-  }
-
-  /// Contributions are added in the order in which they come: from the last use to the first.
-  void accumulate(const Node& node, Value operand, Value contribution) {
-    SINTER_CHECK(builder_.type(contribution) == from_.type(operand),
-                 "grad: the rule of " + node.op->name + " gives a cotangent of type " +
-                     builder_.type(contribution).to_string() + " for an operand of type " +
-                     from_.type(operand).to_string());
-    Value& sum = cotangents_[index_of(operand)];
-    sum = sum.valid() ? builder_.call("add", {sum, contribution}) : contribution;
-  }
-
-  const Graph& from_;
-  Builder& builder_;
-  std::vector<Value> cotangents_;  // in the new graph, by value of the old
-};
+/// What becomes of a node on the way before its gradient is taken.
+std::optional<std::vector<Value>> make_ready(Rewriter& rewriter, const Node& node) {
+  if (is_expanded_first(node)) return expand_node(rewriter.builder(), *node.op, rewriter.at(node.operands), node.attributes);
+  if (!has_unready_regions(node)) return std::nullopt;
+  std::vector<Graph> regions;
+  for (const Graph& region : node.regions) regions.push_back(rewrite(region, make_ready));
+  std::vector<Value> results = ir::apply_remembering(rewriter.builder(), node, rewriter.at(node.operands), std::move(regions));
+  results.resize(node.results.size());
+  return results;
+}
 
 const Node* first_grad(const Graph& graph) {
   const auto& nodes = graph.nodes();
@@ -141,27 +85,22 @@ const Node* first_grad(const Graph& graph) {
   return found == nodes.end() ? nullptr : &*found;
 }
 
-/// The graph with the composites on the way of `grad_node` that are differentiated through their expansion expanded;
-/// unchanged: nullopt.
-std::optional<Graph> expand_on_the_way(const Graph& graph, const Node& grad_node) {
+/// The graph with what is on the way of `grad_node` made ready for it; unchanged: nullopt.
+std::optional<Graph> ready_on_the_way(const Graph& graph, const Node& grad_node) {
   const std::span<const Value> xs = std::span(grad_node.operands).subspan(1);
   const std::vector<bool> way = on_the_way(graph, grad_node.operands[0], depends_on(graph, xs));
   const Node* first = graph.nodes().data();
-  const auto to_expand = [&](const Node& node) {
-    return way[static_cast<size_t>(&node - first)] &&
-           std::holds_alternative<ir::GradientOfExpansion>(node.op->gradient);
+  const auto unready = [&](const Node& node) {
+    return way[static_cast<size_t>(&node - first)] && (is_expanded_first(node) || has_unready_regions(node));
   };
-  if (std::none_of(graph.nodes().begin(), graph.nodes().end(), to_expand)) return std::nullopt;
-  return rewrite(graph, [&](Rewriter& rewriter, const Node& node) -> std::optional<std::vector<Value>> {
-    if (!to_expand(node)) return std::nullopt;
-    return expand_node(rewriter.builder(), *node.op, rewriter.at(node.operands), node.attributes);
-  });
+  if (std::none_of(graph.nodes().begin(), graph.nodes().end(), unready)) return std::nullopt;
+  return rewrite(graph, [&](Rewriter& rewriter, const Node& node) { return unready(node) ? make_ready(rewriter, node) : std::nullopt; });
 }
 
 Graph expand_gradients(Graph graph) {
   int depth = 0;
   while (const Node* grad_node = first_grad(graph)) {
-    if (auto expanded = expand_on_the_way(graph, *grad_node)) {
+    if (auto expanded = ready_on_the_way(graph, *grad_node)) {
       SINTER_CHECK(++depth <= kMaximumExpansionDepth,
                    "grad: composites still expand into composites after " + std::to_string(depth) + " levels");
       graph = std::move(*expanded);
@@ -171,7 +110,7 @@ Graph expand_gradients(Graph graph) {
     graph = rewrite(graph, [&](Rewriter& rewriter, const Node& node) -> std::optional<std::vector<Value>> {
       if (&node != grad_node) return std::nullopt;
       const size_t before = static_cast<size_t>(&node - graph.nodes().data());
-      return ReverseMode(graph, rewriter.builder()).run(node.operands[0], std::span(node.operands).subspan(1), before);
+      return gradients(graph, rewriter.builder(), node.operands[0], std::span(node.operands).subspan(1), before);
     });
   }
   return graph;

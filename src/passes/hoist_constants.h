@@ -7,7 +7,7 @@
 
 namespace sinter::passes {
 
-/// Constants inside regions of control flow stay where they are.
+/// Those inside regions of control flow were brought out by lift_invariants.
 ir::Module hoist_constants(const ir::Module& module);
 
 }  // namespace sinter::passes

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "ir/control_form.h"
 #include "ir/op_def.h"
 
 namespace sinter::passes {
@@ -74,6 +75,7 @@ bool can_replace(const Graph& graph, Value value, Value old) {
     if (made == node.results.end()) continue;
     written = true;
     if (read == node.operands.end()) continue;
+    if (ir::control_form(node)) return false;
     if (!can_write_over(node, static_cast<size_t>(made - node.results.begin()), static_cast<size_t>(read - node.operands.begin())))
       return false;
   }

@@ -8,7 +8,8 @@
 
 namespace sinter::passes {
 
-/// Kernels are the nodes of `function` in order, each running strictly after the one before. Ports and constants are
+/// Kernels are the fusions of `function` in order (ir::for_each_kernel), each running strictly after the one before; around those of regions
+/// stand steps that choose and repeat. Ports and constants are
 /// numbered as ir::port_names and ir::constant_names say. InternalError when a result cannot be written into the memory
 /// of its variable (bind_results sees to that).
 MemoryPlan plan_memory(const ir::Module& module, const ir::Function& function);

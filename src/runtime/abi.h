@@ -4,7 +4,7 @@
 
 #include <stdint.h>
 
-#define SINTER_ABI_VERSION 1
+#define SINTER_ABI_VERSION 2
 
 #ifdef __cplusplus
 extern "C" {

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "runtime/check_program.h"
+#include "runtime/steps.h"
 
 namespace sinter::runtime {
 namespace {
@@ -28,11 +29,15 @@ struct Bytes {
 
 class Checker {
  public:
-  Checker(const Program& program, const LaidOutPlan& plan, const SymbolValues& symbols) : program_(program), plan_(plan) {
+  Checker(const Program& program, const LaidOutPlan& plan, const SymbolValues& symbols) : program_(program), plan_(plan), repeats_(find_repeats(program)) {
     const bool complete = plan.offsets.size() == program.buffers.size() && plan.after.size() == program.kernels.size();
     if (!complete) throw Broken{"M1: the plan is of another program"};
     for (size_t b = 0; b < program.buffers.size(); ++b) {
       const PlannedBuffer& buffer = program.buffers[b];
+      if (buffer.kind == BufferKind::kRow) {  // any row of the whole
+        bytes_.push_back(bytes_[static_cast<size_t>(buffer.index)]);
+        continue;
+      }
       const int64_t bytes = element_count(buffer.type.shape.evaluate(symbols)) * static_cast<int64_t>(size_in_bytes(buffer.type.dtype));
       const int64_t begin = buffer.kind == BufferKind::kArena ? plan.offsets[b] : 0;
       bytes_.push_back({buffer.kind, buffer.index, begin, begin + bytes});
@@ -44,6 +49,7 @@ class Checker {
     check_lifetimes();
     follow_dependencies();
     for (size_t k = 0; k < program_.kernels.size(); ++k) check_kernel(k);
+    if (!program_.steps.empty()) check_ways();
     check_ports();
   }
 
@@ -131,11 +137,21 @@ class Checker {
           if (writes(earlier)) (earlier.buffer == use.buffer ? writer : disturber) = static_cast<int64_t>(i);
         }
       }
-      if (reads(use)) check_read(k, static_cast<size_t>(use.buffer), writer, disturber);
+      if (reads(use) && program_.steps.empty()) check_read(k, static_cast<size_t>(use.buffer), writer, disturber);
     }
   }
 
+  /// What lives when a loop around kernel k begins is updated in place.
+  bool goes_round(size_t k, size_t b) const {
+    return in_arena(b) && std::any_of(repeats_.begin(), repeats_.end(), [&](const Repeat& repeat) {
+      const auto kernel = static_cast<int32_t>(k);
+      return repeat.first_kernel <= kernel && kernel < repeat.end_kernel && program_.buffers[b].first_kernel < repeat.first_kernel;
+    });
+  }
+
   void check_pair(size_t k, size_t written, size_t other) const {
+    if (written == other && goes_round(k, written)) return;
+    written = whole(written), other = whole(other);
     if (program_.buffers[written].kind == BufferKind::kVariable) return;  // one port: an update in place
     if (written == other || !takes_over(written, other))
       throw Broken{"M7: " + kernel_name(k) + " writes " + buffer_name(written) + " over " + buffer_name(other)};
@@ -152,11 +168,76 @@ class Checker {
                    " wrote something else there"};
   }
 
+  size_t whole(size_t b) const { return static_cast<size_t>(whole_of(program_, static_cast<int32_t>(b))); }
+
+  // ---- M8: what holds its value, per buffer, on every way through the steps ----
+
+  using Holds = std::vector<bool>;
+
+  void check_ways() const {
+    const size_t count = program_.steps.size();
+    std::vector<std::optional<Holds>> before(count + 1);
+    Holds start(bytes_.size());
+    for (size_t b = 0; b < bytes_.size(); ++b) {
+      const PlannedBuffer& buffer = program_.buffers[b];
+      start[b] = buffer.kind == BufferKind::kConstant || (buffer.kind == BufferKind::kVariable && program_.ports[static_cast<size_t>(buffer.index)].read);
+    }
+    before[0] = start;
+    std::vector<size_t> open{0};
+    while (!open.empty()) {
+      const size_t at = open.back();
+      open.pop_back();
+      if (at == count) continue;
+      const Step& step = program_.steps[at];
+      Holds holds = *before[at];
+      if (step.kind == Step::Kind::kRun) follow_segment(program_.segments[static_cast<size_t>(step.subject)], holds);
+      if (step.kind == Step::Kind::kUnless) require_holds(holds, step.subject, "step " + std::to_string(at));
+      if (step.kind == Step::Kind::kBegin) assume_rows(step.subject, holds);
+      const auto go = [&](size_t to) {
+        bool changed = !before[to];
+        if (changed) before[to] = holds;
+        for (size_t b = 0; b < holds.size(); ++b)
+          if ((*before[to])[b] && !holds[b]) (*before[to])[b] = false, changed = true;
+        if (changed) open.push_back(to);
+      };
+      if (step.kind != Step::Kind::kJump) go(at + 1);
+      if (step.kind != Step::Kind::kRun) go(static_cast<size_t>(step.target));
+    }
+  }
+
+  void require_holds(const Holds& holds, int32_t buffer, const std::string& reader) const {
+    const size_t b = whole(static_cast<size_t>(buffer));
+    if (!holds[b] && bytes_[b].begin < bytes_[b].end) throw Broken{"M8: " + reader + " reads " + buffer_name(b) + ", which does not hold its value on every way there"};
+  }
+
+  void follow_segment(const Segment& segment, Holds& holds) const {
+    for (int32_t k = segment.first; k < segment.first + segment.count; ++k) {
+      const std::vector<KernelBuffer>& uses = program_.kernels[static_cast<size_t>(k)].buffers;
+      for (const KernelBuffer& use : uses)
+        if (reads(use)) require_holds(holds, use.buffer, kernel_name(static_cast<size_t>(k)));
+      for (const KernelBuffer& use : uses) {
+        if (!writes(use)) continue;
+        const size_t written = whole(static_cast<size_t>(use.buffer));
+        for (size_t b = 0; b < holds.size(); ++b)
+          if (b != written && holds[b] && bytes_[b].overlaps(bytes_[written])) holds[b] = false;
+        holds[written] = true;
+      }
+    }
+  }
+
+  /// A loop writes all rows of what it stacks, or there are none.
+  void assume_rows(int32_t loop, Holds& holds) const {
+    for (const ProgramKernel& kernel : program_.kernels)
+      for (const KernelBuffer& use : kernel.buffers)
+        for (int32_t b = use.buffer; program_.buffers[static_cast<size_t>(b)].kind == BufferKind::kRow; b = program_.buffers[static_cast<size_t>(b)].index)
+          if (writes(use) && program_.buffers[static_cast<size_t>(b)].loop == loop) holds[whole(static_cast<size_t>(b))] = true;
+  }
+
   void check_ports() const {
     std::vector<bool> written(program_.ports.size());
     for (const ProgramKernel& kernel : program_.kernels)
       for (const KernelBuffer& use : kernel.buffers)
-        if (const PlannedBuffer& buffer = program_.buffers[static_cast<size_t>(use.buffer)];
+        if (const PlannedBuffer& buffer = program_.buffers[whole(static_cast<size_t>(use.buffer))];
             writes(use) && buffer.kind == BufferKind::kVariable)
           written[static_cast<size_t>(buffer.index)] = true;
     for (size_t p = 0; p < program_.ports.size(); ++p) {
@@ -167,6 +248,7 @@ class Checker {
 
   const Program& program_;
   const LaidOutPlan& plan_;
+  std::vector<Repeat> repeats_;
   std::vector<Bytes> bytes_;  // per buffer
   std::vector<std::vector<bool>> before_;
 };

@@ -1,6 +1,10 @@
 #include "runtime/check_program.h"
 
+#include <algorithm>
 #include <set>
+
+#include "base/error.h"
+#include "runtime/steps.h"
 
 namespace sinter::runtime {
 namespace {
@@ -30,6 +34,7 @@ class Checker {
     for (size_t b = 0; b < program_.buffers.size(); ++b) check_buffer(b);
     for (const Segment& segment : program_.segments)
       for (int32_t k = segment.first; k < segment.first + segment.count; ++k) check_kernel(static_cast<size_t>(k), segment.first);
+    if (!program_.steps.empty() || !program_.loops.empty()) check_steps();
   }
 
  private:
@@ -79,6 +84,7 @@ class Checker {
     const PlannedBuffer& buffer = program_.buffers[b];
     require(known(buffer.type), "P1", "buffer", b, "has a dim over an unknown symbol");
     if (buffer.kind == BufferKind::kArena) return check_arena_buffer(b);
+    if (buffer.kind == BufferKind::kRow) return check_row(b);
     require(buffer.shares == -1, "P5", "buffer", b, "takes over memory but is not of the arena");
     if (buffer.kind == BufferKind::kVariable) {
       require(below(buffer.index, program_.ports.size()), "P3", "buffer", b, "is of a port that does not exist");
@@ -108,7 +114,7 @@ class Checker {
     const int32_t index = static_cast<int32_t>(k);
     for (const KernelBuffer& use : kernel.buffers) {
       require(below(use.buffer, program_.buffers.size()), "P6", "kernel", k, "uses a buffer that does not exist");
-      const PlannedBuffer& buffer = program_.buffers[static_cast<size_t>(use.buffer)];
+      const PlannedBuffer& buffer = program_.buffers[static_cast<size_t>(whole_of(program_, use.buffer))];
       if (buffer.kind == BufferKind::kArena)
         require(buffer.first_kernel <= index && index <= buffer.last_kernel, "P4", "kernel", k, "uses a buffer outside its lifetime");
       if (use.access == Access::kRead) continue;
@@ -118,10 +124,71 @@ class Checker {
     }
     for (const int32_t before : kernel.after)
       require(before >= segment_first && before < index, "P6", "kernel", k, "comes after a kernel that is not before it in its segment");
-    bool dims_known = known(kernel.tiles) && known(kernel.flops) && known(kernel.bytes);
+    bool dims_known = known(kernel.tiles) && known(kernel.flops) && known(kernel.bytes) && known(kernel.rounds);
     for (const Dim& dim : kernel.dims) dims_known = dims_known && known(dim);
     require(dims_known, "P1", "kernel", k, "has a dim over an unknown symbol");
     require(kernel.scratch_bytes >= 0 && kernel.scratch_bytes <= kMostScratch, "P8", "kernel", k, "wants an absurd scratch");
+  }
+
+  void check_row(size_t b) {
+    const PlannedBuffer& buffer = program_.buffers[b];
+    require(buffer.shares == -1, "P5", "buffer", b, "takes over memory but is not of the arena");
+    require(below(buffer.index, b) && below(buffer.loop, program_.loops.size()), "P3", "buffer", b, "is a row of nothing, or of no loop");
+    const TensorType& whole = program_.buffers[static_cast<size_t>(buffer.index)].type;
+    std::vector<Dim> dims = buffer.type.shape.dims();
+    dims.insert(dims.begin(), program_.loops[static_cast<size_t>(buffer.loop)].length);
+    require(whole == TensorType{buffer.type.dtype, Shape(std::move(dims))}, "P3", "buffer", b, "is no row of what it is of");
+  }
+
+  void check_steps() {
+    for (size_t i = 0; i < program_.loops.size(); ++i) require(known(program_.loops[i].length), "P1", "loop", i, "has a length over an unknown symbol");
+    std::vector<Repeat> repeats;
+    try {
+      repeats = find_repeats(program_);
+    } catch (const Error& error) {
+      throw Broken{"P9: " + error.message()};
+    }
+    for (const Step& step : program_.steps) {
+      if (step.kind != Step::Kind::kUnless) continue;
+      const TensorType& type = program_.buffers[static_cast<size_t>(step.subject)].type;
+      require(type == TensorType{DType::kBool, {}}, "P9", "buffer", static_cast<size_t>(step.subject), "decides and is no bool");
+    }
+    for (size_t k = 0; k < program_.kernels.size(); ++k)
+      for (const KernelBuffer& use : program_.kernels[k].buffers) check_rounds(repeats, use.buffer, static_cast<int32_t>(k));
+    int32_t kernel = 0;  // the next one
+    for (size_t s = 0; s < program_.steps.size(); ++s) {
+      const Step& step = program_.steps[s];
+      if (step.kind == Step::Kind::kRun) {
+        const Segment& segment = program_.segments[static_cast<size_t>(step.subject)];
+        kernel = segment.first + segment.count;
+      }
+      if (step.kind != Step::Kind::kUnless) continue;
+      const PlannedBuffer& decides = program_.buffers[static_cast<size_t>(whole_of(program_, step.subject))];
+      const int32_t last = static_cast<int32_t>(program_.kernels.size()) - 1;
+      require(decides.kind != BufferKind::kArena || (decides.first_kernel <= kernel && std::min(kernel, last) <= decides.last_kernel + 1), "P4", "step", s,
+              "reads a buffer outside its lifetime");
+      check_rounds(repeats, step.subject, std::min(kernel, last));
+    }
+  }
+
+  /// Kernel `k` uses `buffer`.
+  void check_rounds(const std::vector<Repeat>& repeats, int32_t buffer, int32_t k) {
+    const auto is_in = [&](const Repeat& repeat, int32_t kernel) { return repeat.first_kernel <= kernel && kernel < repeat.end_kernel; };
+    for (int32_t b = buffer; program_.buffers[static_cast<size_t>(b)].kind == BufferKind::kRow; b = program_.buffers[static_cast<size_t>(b)].index) {
+      const int32_t loop = program_.buffers[static_cast<size_t>(b)].loop;
+      const auto found = std::find_if(repeats.begin(), repeats.end(), [&](const Repeat& repeat) { return repeat.loop == loop; });
+      require(found != repeats.end() && is_in(*found, k), "P9", "kernel", static_cast<size_t>(k), "uses a row outside its loop");
+    }
+    const int32_t whole = whole_of(program_, buffer);
+    const PlannedBuffer& used = program_.buffers[static_cast<size_t>(whole)];
+    if (used.kind != BufferKind::kArena) return;
+    for (const Repeat& repeat : repeats) {
+      if (!is_in(repeat, k) || used.first_kernel >= repeat.first_kernel) continue;
+      require(used.last_kernel >= repeat.end_kernel - 1, "P10", "buffer", static_cast<size_t>(whole), "ends before a loop that wants it in the next round");
+      for (size_t b = 0; b < program_.buffers.size(); ++b)
+        require(program_.buffers[b].shares != whole || !is_in(repeat, program_.buffers[b].first_kernel), "P10", "buffer", static_cast<size_t>(whole),
+                "is taken over in a loop that wants it in the next round");
+    }
   }
 
   const Program& program_;

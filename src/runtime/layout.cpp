@@ -31,6 +31,7 @@ Layout::Layout(const Executable& executable, const SymbolValues& symbols) : exec
   for (const std::string& symbol : executable.program().symbols) symbol_values_.push_back(symbols.find(symbol)->second);
   lay_out(symbols);
   size_kernels(symbols);
+  find_rows(symbols);
   estimate(symbols);
 }
 
@@ -93,7 +94,42 @@ void Layout::estimate(const SymbolValues& symbols) {
   }
 }
 
+void Layout::find_rows(const SymbolValues& symbols) {
+  const Program& program = executable_.program();
+  addresses_.resize(program.buffers.size());
+  for (const RowLoop& loop : program.loops) loops_.push_back({loop.length.evaluate(symbols), 0, loop.reverse, {}});
+  std::vector<std::vector<void**>> pointers(loops_.empty() ? 0 : program.buffers.size());
+  void** next = pointers_.data();
+  for (const ProgramKernel& kernel : program.kernels)
+    for (const KernelBuffer& use : kernel.buffers) {
+      if (!pointers.empty()) pointers[static_cast<size_t>(use.buffer)].push_back(next);
+      ++next;
+    }
+  for (size_t b = 0; b < program.buffers.size(); ++b) {
+    const PlannedBuffer& buffer = program.buffers[b];
+    if (buffer.kind != BufferKind::kRow) continue;
+    const int64_t bytes = byte_count(buffer.type).evaluate(symbols);
+    loops_[static_cast<size_t>(buffer.loop)].rows.push_back({b, static_cast<size_t>(buffer.index), bytes, std::move(pointers[b])});
+  }
+}
+
+bool Layout::begin_loop(size_t loop) { return move_to(loop, loops_[loop].reverse ? loops_[loop].length - 1 : 0); }
+
+bool Layout::next_row(size_t loop) { return move_to(loop, loops_[loop].row + (loops_[loop].reverse ? -1 : 1)); }
+
+bool Layout::move_to(size_t number, int64_t row) {
+  Loop& loop = loops_[number];
+  loop.row = row;
+  if (row < 0 || row >= loop.length) return false;
+  for (const Row& one : loop.rows) {
+    addresses_[one.buffer] = static_cast<char*>(addresses_[one.whole]) + row * one.bytes;
+    for (void** pointer : one.pointers) *pointer = addresses_[one.buffer];
+  }
+  return true;
+}
+
 void Layout::point(std::span<void* const> bases) {
+  std::copy(bases.begin(), bases.end(), addresses_.begin());
   void** next = pointers_.data();
   for (const ProgramKernel& kernel : executable_.program().kernels)
     for (const KernelBuffer& use : kernel.buffers) *next++ = bases[static_cast<size_t>(use.buffer)];

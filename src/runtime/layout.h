@@ -25,8 +25,13 @@ class Layout {
   Layout(const Layout&) = delete;  // calls point into it
   Layout& operator=(const Layout&) = delete;
 
-  /// Puts the base address of each buffer (in the order of Program::buffers) into the calls.
+  /// Puts the base address of each buffer (in the order of Program::buffers; those of rows mean nothing) into the calls.
   void point(std::span<void* const> bases);
+  /// Puts the addresses of the first row of a loop, or of the next, into the calls of its kernels; false when there is none. No kernel may run.
+  bool begin_loop(size_t loop);
+  bool next_row(size_t loop);
+  /// Of a buffer now.
+  void* address(size_t buffer) const { return addresses_[buffer]; }
 
   std::span<const KernelCall> calls() const { return calls_; }
   int64_t arena_bytes() const { return arena_bytes_; }
@@ -41,6 +46,20 @@ class Layout {
   void lay_out(const SymbolValues& symbols);
   void size_kernels(const SymbolValues& symbols);
   void estimate(const SymbolValues& symbols);
+  void find_rows(const SymbolValues& symbols);
+  bool move_to(size_t loop, int64_t row);
+
+  /// A buffer that is a row, and where calls point at it.
+  struct Row {
+    size_t buffer, whole;
+    int64_t bytes;
+    std::vector<void**> pointers;
+  };
+  struct Loop {
+    int64_t length = 0, row = 0;
+    bool reverse = false;
+    std::vector<Row> rows;
+  };
 
   const Executable& executable_;
   std::vector<int64_t> symbol_values_;  // in the order of Program::symbols
@@ -51,6 +70,8 @@ class Layout {
   std::vector<void*> pointers_;  // likewise
   std::vector<KernelCall> calls_;
   std::vector<double> seconds_;
+  std::vector<void*> addresses_;  // per buffer
+  std::vector<Loop> loops_;
 };
 
 }  // namespace sinter::runtime

@@ -24,6 +24,7 @@ std::vector<int32_t> pieces(const Program& program) {
     switch (buffer.kind) {
       case BufferKind::kVariable: piece[b] = buffer.index; break;
       case BufferKind::kConstant: piece[b] = -1; break;
+      case BufferKind::kRow: piece[b] = piece[static_cast<size_t>(buffer.index)]; break;
       case BufferKind::kArena: piece[b] = buffer.shares < 0 ? ports + static_cast<int32_t>(b) : piece[static_cast<size_t>(buffer.shares)];
     }
   }

@@ -10,7 +10,10 @@ namespace sinter::runtime {
 namespace {
 
 static_assert(static_cast<int>(BufferKind::kVariable) == 0 && static_cast<int>(BufferKind::kConstant) == 1 &&
-              static_cast<int>(BufferKind::kArena) == 2, "kernel/plan.cpp counts the kinds so");
+              static_cast<int>(BufferKind::kArena) == 2 && static_cast<int>(BufferKind::kRow) == 3, "kernel/plan.cpp counts the kinds so");
+static_assert(static_cast<int>(Step::Kind::kRun) == SINTER_STEP_RUN && static_cast<int>(Step::Kind::kBegin) == SINTER_STEP_BEGIN &&
+              static_cast<int>(Step::Kind::kNext) == SINTER_STEP_NEXT && static_cast<int>(Step::Kind::kJump) == SINTER_STEP_JUMP &&
+              static_cast<int>(Step::Kind::kUnless) == SINTER_STEP_UNLESS, "and the steps");
 
 class ImageWriter {
  public:
@@ -23,6 +26,7 @@ class ImageWriter {
     image_[SINTER_PLAN_SYMBOLS] = static_cast<int64_t>(program_.symbols.size());
     write_buffers();
     write_kernels();
+    write_steps();
     image_[SINTER_PLAN_WORDS] = here();
     return std::move(image_);
   }
@@ -88,7 +92,8 @@ class ImageWriter {
     const std::vector<PlannedBuffer>& buffers = program_.buffers;
     std::vector<int64_t> roots(buffers.size()), last(buffers.size()), order;
     for (size_t b = 0; b < buffers.size(); ++b) {
-      roots[b] = buffers[b].shares < 0 ? static_cast<int64_t>(b) : roots[static_cast<size_t>(buffers[b].shares)];
+      const int32_t from = buffers[b].kind == BufferKind::kRow ? buffers[b].index : buffers[b].shares;
+      roots[b] = from < 0 ? static_cast<int64_t>(b) : roots[static_cast<size_t>(from)];
       int64_t& end = last[static_cast<size_t>(roots[b])];
       end = std::max<int64_t>(end, buffers[b].last_kernel);
       if (buffers[b].kind == BufferKind::kArena && buffers[b].shares < 0) order.push_back(static_cast<int64_t>(b));
@@ -109,6 +114,7 @@ class ImageWriter {
       int64_t* record = &image_[static_cast<size_t>(at) + b * SINTER_BUFFER_WORDS];
       record[SINTER_BUFFER_KIND] = static_cast<int64_t>(buffers[b].kind);
       record[SINTER_BUFFER_INDEX] = buffers[b].index;
+      record[SINTER_BUFFER_LOOP] = buffers[b].loop;
       record[SINTER_BUFFER_ELEMENT_BYTES] = static_cast<int64_t>(size_in_bytes(buffers[b].type.dtype));
       record[SINTER_BUFFER_COUNT_AT] = count_at;
       record[SINTER_BUFFER_FIRST] = buffers[b].first_kernel;
@@ -151,6 +157,29 @@ class ImageWriter {
       image_[SINTER_PLAN_MOST_DIMS] = std::max(image_[SINTER_PLAN_MOST_DIMS], record[SINTER_KERNEL_DIMS]);
     }
     image_[SINTER_PLAN_SCRATCH_BYTES] = scratch;
+  }
+
+  void write_steps() {
+    std::vector<int64_t> words;
+    for (const RowLoop& loop : program_.loops) {
+      words.push_back(code(loop.length));
+      words.push_back(loop.reverse);
+    }
+    image_[SINTER_PLAN_LOOPS] = static_cast<int64_t>(program_.loops.size());
+    image_[SINTER_PLAN_LOOPS_AT] = here();
+    image_.insert(image_.end(), words.begin(), words.end());
+
+    std::vector<Step> steps = program_.steps;
+    for (size_t s = 0; program_.steps.empty() && s < program_.segments.size(); ++s) steps.push_back({Step::Kind::kRun, static_cast<int32_t>(s), 0});
+    image_[SINTER_PLAN_STEPS] = static_cast<int64_t>(steps.size());
+    image_[SINTER_PLAN_STEPS_AT] = here();
+    for (const Step& step : steps) {
+      const bool run = step.kind == Step::Kind::kRun;
+      const Segment segment = run ? program_.segments[static_cast<size_t>(step.subject)] : Segment{};
+      image_.push_back(static_cast<int64_t>(step.kind));
+      image_.push_back(run ? segment.first : step.subject);
+      image_.push_back(run ? segment.first + segment.count : step.target);
+    }
   }
 
   const Program& program_;

@@ -173,6 +173,7 @@ void write_kernel(Writer& out, const ProgramKernel& kernel) {
   out.list(kernel.failure_sites, [&](const std::string& node) { out.text(node); });
   out.dim(kernel.flops);
   out.dim(kernel.bytes);
+  out.dim(kernel.rounds);
   out.byte(static_cast<uint8_t>(kernel.arithmetic));
 }
 
@@ -194,6 +195,7 @@ ProgramKernel read_kernel(Reader& in) {
   in.list(kernel.failure_sites, [&] { return in.text(); });
   kernel.flops = in.dim();
   kernel.bytes = in.dim();
+  kernel.rounds = in.dim();
   kernel.arithmetic = in.dtype();
   return kernel;
 }
@@ -211,12 +213,13 @@ Port read_port(Reader& in) {
 PlannedBuffer read_buffer(Reader& in) {
   PlannedBuffer buffer;
   buffer.type = in.type();
-  buffer.kind = static_cast<BufferKind>(in.choice(3));
+  buffer.kind = static_cast<BufferKind>(in.choice(4));
   buffer.index = in.index();
   buffer.first_kernel = in.index();
   buffer.last_kernel = in.index();
   buffer.shares = in.index();
   buffer.name = in.text();
+  buffer.loop = in.index();
   return buffer;
 }
 
@@ -235,6 +238,15 @@ Program read_program(std::string_view bytes) {
   in.list(program.segments, [&] {
     const int32_t first = in.index();
     return Segment{first, in.index()};
+  });
+  in.list(program.loops, [&] {
+    Dim length = in.dim();
+    return RowLoop{std::move(length), in.boolean()};
+  });
+  in.list(program.steps, [&] {
+    const auto kind = static_cast<Step::Kind>(in.choice(5));
+    const int32_t subject = in.index();
+    return Step{kind, subject, in.index()};
   });
   in.list(program.constants, [&] { return in.tensor(); });
   if (!in.at_end()) Reader::fail("bytes after its end");
@@ -271,11 +283,21 @@ std::string encode(const Program& program) {
     out.byte(static_cast<uint8_t>(buffer.kind));
     for (const int32_t value : {buffer.index, buffer.first_kernel, buffer.last_kernel, buffer.shares}) out.number(value);
     out.text(buffer.name);
+    out.number(buffer.loop);
   });
   out.list(program.kernels, [&](const ProgramKernel& kernel) { write_kernel(out, kernel); });
   out.list(program.segments, [&](const Segment& segment) {
     out.number(segment.first);
     out.number(segment.count);
+  });
+  out.list(program.loops, [&](const RowLoop& loop) {
+    out.dim(loop.length);
+    out.byte(loop.reverse);
+  });
+  out.list(program.steps, [&](const Step& step) {
+    out.byte(static_cast<uint8_t>(step.kind));
+    out.number(step.subject);
+    out.number(step.target);
   });
   out.list(program.constants, [&](const Tensor& constant) { out.tensor(constant); });
   return out.take();

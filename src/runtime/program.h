@@ -14,7 +14,7 @@
 
 namespace sinter::runtime {
 
-inline constexpr int kProgramVersion = 2;
+inline constexpr int kProgramVersion = 3;
 
 /// A variable of the module that this function reads or writes.
 struct Port {
@@ -41,14 +41,14 @@ struct ProgramKernel {
   int64_t scratch_bytes = 0;
   std::vector<int32_t> after;              // kernels of the same segment that must be complete before any tile of this one
   std::vector<std::string> failure_sites;  // the model's node name per failure site
-  Dim flops = 0, bytes = 0;                // arithmetic (a transcendental counts as one) and compulsory memory traffic of one run
+  Dim flops = 0, bytes = 0;                // arithmetic (a transcendental counts as one) and compulsory memory traffic of one call
+  Dim rounds = 1;                          // calls in one run of the program; of a while as if it went round once
   DType arithmetic = DType::kF32;          // of the operands of products, else of the first result
 };
 
-/// Kernels [first, first + count) that run without returning to the host.
-struct Segment {
-  int32_t first = 0, count = 0;
-};
+using sinter::RowLoop;
+using sinter::Segment;
+using sinter::Step;
 
 struct Program {
   std::string module, function;
@@ -58,6 +58,8 @@ struct Program {
   std::vector<PlannedBuffer> buffers;
   std::vector<ProgramKernel> kernels;  // in an order that is valid for one participant
   std::vector<Segment> segments;
+  std::vector<RowLoop> loops;
+  std::vector<Step> steps;  // none: all segments in order
   std::vector<Tensor> constants;
 
   int32_t find_port(std::string_view name) const;  // -1 when there is none

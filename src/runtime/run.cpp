@@ -64,6 +64,8 @@ struct Run::Impl {
   Tensor& own_output(size_t port);
   void check_apart(size_t output) const;
   void execute();
+  size_t take_step(size_t at);
+  void run_segment(size_t segment);
   bool run_here(const Segment& segment);
   [[noreturn]] void raise(size_t kernel, const SinterFailure& failure);
   void collect_profile();
@@ -267,7 +269,8 @@ void Run::Impl::point() {
     switch (buffer.kind) {
       case BufferKind::kVariable: bases[b] = bindings[static_cast<size_t>(buffer.index)].address; break;
       case BufferKind::kConstant: bases[b] = const_cast<void*>(program.constants[static_cast<size_t>(buffer.index)].raw()); break;
-      case BufferKind::kArena: bases[b] = arena.data() + current->layout.offset(b);
+      case BufferKind::kArena: bases[b] = arena.data() + current->layout.offset(b); break;
+      case BufferKind::kRow: break;  // found by the layout, row by row
     }
     if (bases[b] == nullptr) bases[b] = empty_memory;
   }
@@ -301,22 +304,42 @@ void Run::Impl::execute() {
   for (const size_t entry : written_entries) state.changed(entry);  // before, so that it holds after a failure too
   if (signature_stale || current == nullptr) select();
   if (current->pointed != bindings_state) point();
-  const std::vector<Segment>& segments = executable->program().segments;
-  for (size_t s = 0; s < segments.size(); ++s) {
-    if (current->queue == nullptr || current->layout.seconds(s) < kWorthSharing) {
-      run_here(segments[s]);
-    } else {
-      current->queue->run(s, team, participants);
-    }
-    const auto lowest = std::min_element(participants.begin(), participants.end(),
-                                         [](const Participant& a, const Participant& b) { return a.failed_at < b.failed_at; });
-    if (lowest->failed_at == Participant::kNever) continue;
-    const size_t kernel = TileQueue::kernel_of(lowest->failed_at);
-    const SinterFailure failure = lowest->lowest;
-    for (Participant& participant : participants) participant.failed_at = Participant::kNever;
-    raise(kernel, failure);
+  const Program& program = executable->program();
+  if (program.steps.empty()) {
+    for (size_t s = 0; s < program.segments.size(); ++s) run_segment(s);
   }
+  for (size_t at = 0; at < program.steps.size();) at = take_step(at);
   if (profiling) collect_profile();
+}
+
+/// Takes one step of control flow; the number of the next.
+size_t Run::Impl::take_step(size_t at) {
+  const Step& step = executable->program().steps[at];
+  const size_t subject = static_cast<size_t>(step.subject), target = static_cast<size_t>(step.target);
+  switch (step.kind) {
+    case Step::Kind::kRun: run_segment(subject); return at + 1;
+    case Step::Kind::kBegin: return current->layout.begin_loop(subject) ? at + 1 : target;
+    case Step::Kind::kNext: return current->layout.next_row(subject) ? target : at + 1;
+    case Step::Kind::kJump: return target;
+    case Step::Kind::kUnless: return *static_cast<const bool*>(current->layout.address(subject)) ? at + 1 : target;
+  }
+  return at + 1;
+}
+
+void Run::Impl::run_segment(size_t s) {
+  const Segment& segment = executable->program().segments[s];
+  if (current->queue == nullptr || current->layout.seconds(s) < kWorthSharing) {
+    if (run_here(segment)) return;
+  } else {
+    current->queue->run(s, team, participants);
+  }
+  const auto lowest = std::min_element(participants.begin(), participants.end(),
+                                       [](const Participant& a, const Participant& b) { return a.failed_at < b.failed_at; });
+  if (lowest->failed_at == Participant::kNever) return;
+  const size_t kernel = TileQueue::kernel_of(lowest->failed_at);
+  const SinterFailure failure = lowest->lowest;
+  for (Participant& participant : participants) participant.failed_at = Participant::kNever;
+  raise(kernel, failure);
 }
 
 void Run::Impl::raise(size_t kernel, const SinterFailure& failure) {

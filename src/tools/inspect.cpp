@@ -51,7 +51,7 @@ void run(const Options& options) {
   }
   Dim flops = 0;
   int64_t scratch = 0;
-  for (const runtime::ProgramKernel& kernel : program.kernels) flops = flops + kernel.flops, scratch = std::max(scratch, kernel.scratch_bytes);
+  for (const runtime::ProgramKernel& kernel : program.kernels) flops = flops + kernel.flops * kernel.rounds, scratch = std::max(scratch, kernel.scratch_bytes);
   // Sizes need a program only; its kernels are never called.
   constexpr SinterKernel kNothing = [](const SinterArgs*, int64_t, int64_t) -> int32_t { return SINTER_OK; };
   const auto shell = [&](const runtime::Program& of, std::shared_ptr<const runtime::Executable> preparation) {

@@ -109,12 +109,13 @@ void describe(const runtime::Program& program, const SymbolValues& symbols, Timi
   std::map<Arithmetic, double> flops;
   for (const runtime::ProgramKernel& kernel : program.kernels) {
     TimedRow row{kernel.name, kernel.contents};
-    row.flops = static_cast<double>(kernel.flops.evaluate(symbols));
-    row.bytes = static_cast<double>(kernel.bytes.evaluate(symbols));
+    const auto rounds = static_cast<double>(kernel.rounds.evaluate(symbols));
+    row.flops = rounds * static_cast<double>(kernel.flops.evaluate(symbols));
+    row.bytes = rounds * static_cast<double>(kernel.bytes.evaluate(symbols));
     row.arithmetic = arithmetic_of(kernel.arithmetic);
     for (const runtime::KernelBuffer& use : kernel.buffers)
       if (use.access != runtime::Access::kRead)
-        row.written_bytes += static_cast<double>(byte_count(program.buffers[static_cast<size_t>(use.buffer)].type).evaluate(symbols));
+        row.written_bytes += rounds * static_cast<double>(byte_count(program.buffers[static_cast<size_t>(use.buffer)].type).evaluate(symbols));
     flops[row.arithmetic] += row.flops;
     timing.total.flops += row.flops;
     timing.total.bytes += row.bytes;
@@ -132,7 +133,7 @@ double working_set(const runtime::Program& program, const SymbolValues& symbols,
   for (const runtime::ProgramKernel& kernel : program.kernels) {
     for (const runtime::KernelBuffer& use : kernel.buffers) {
       const PlannedBuffer& buffer = program.buffers[static_cast<size_t>(use.buffer)];
-      if (buffer.kind == BufferKind::kArena || !touched.emplace(buffer.kind, buffer.index).second) continue;
+      if (buffer.kind == BufferKind::kArena || buffer.kind == BufferKind::kRow || !touched.emplace(buffer.kind, buffer.index).second) continue;
       bytes += static_cast<double>(byte_count(buffer.type).evaluate(symbols));
     }
   }

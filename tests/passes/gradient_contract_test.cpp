@@ -37,7 +37,7 @@ bool is_testable(const ir::OpDef& op, const ir::Sample& sample) {
 /// The record's own rule says that the operand never gets a cotangent: the op is constant between jumps.
 bool is_zero_by_rule(const ir::OpDef& op, const ir::Sample& sample, const std::string& operand) {
   const auto* rule = std::get_if<ir::GradientRule>(&op.gradient);
-  if (rule == nullptr) return false;
+  if (rule == nullptr || !op.regions.empty()) return false;  // of regions only the pass can ask
   ir::Graph graph;
   std::vector<ir::Value> operands, cotangents;
   size_t index = 0;

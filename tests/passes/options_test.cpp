@@ -74,17 +74,17 @@ variable d: f32[] output
 
 function step {
     %0: f32[] = argument @x
-    %1: bool[] = is_finite %0
-    %2: f32[] = if %1, %0 "router" then {
+    %1: f32[] = while %0 "router" condition {
         %0: f32[] = argument 0
-        return %0
-    } otherwise {
+        %1: bool[] = is_finite %0
+        return %1
+    } body {
         %0: f32[] = argument 0
         %1: f32[] = exp %0
         return %1
     }
-    %3: f32[] = grad %2, %0
-    return @d = %3
+    %2: f32[] = grad %1, %0
+    return @d = %2
 }
 )");
   try {
@@ -93,7 +93,7 @@ function step {
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kUnsupported);
     EXPECT_EQ(error.place().node, "router");
-    EXPECT_EQ(error.message(), "if has no gradient: control flow is not differentiated yet");
+    EXPECT_EQ(error.message(), "while has no gradient: how often a while goes round is known only when it ends; a scan has a gradient");
     EXPECT_FALSE(error.hint().empty());
   }
 }

@@ -1,6 +1,7 @@
 // Ops with regions (if, while, scan, fusion), the request for gradients (grad), and the barrier to them (stop_gradient).
 #include <cstring>
 
+#include "ir/ops/control_gradient.h"
 #include "ir/ops/ops.h"
 
 namespace sinter::ir {
@@ -27,8 +28,6 @@ void require_results(const TypeRequest& request, std::string_view rule, size_t r
 }
 
 TensorType condition_type() { return {DType::kBool, {}}; }
-NotNative not_native() { return {"control flow is not compiled natively yet"}; }
-NotDifferentiable not_differentiable() { return {"control flow is not differentiated yet"}; }
 
 OpDef if_op() {
   OpDef op;
@@ -50,14 +49,18 @@ OpDef if_op() {
     const bool holds = request.operands[0].data<bool>()[0];
     return request.run_region(request.regions[holds ? 0 : 1], {request.operands.begin() + 1, request.operands.end()});
   };
-  op.gradient = not_differentiable();
-  op.lowering = not_native();
+  op.gradient = if_gradient();
+  op.lowering = Control{};
 
   const TensorType flag{DType::kBool, {}}, row{DType::kF32, {Dim::symbol("n")}}, pair{DType::kF32, {2}};
   const std::string negate = "%0: f32[n] = argument 0\n%1: f32[n] = negate %0\nreturn %1\n";
   const std::string pass = "%0: f32[n] = argument 0\nreturn %0\n";
   const std::string pass_pair = "%0: f32[2] = argument 0\nreturn %0\n";
-  op.samples = {{.operands = {{flag, Fill::kBool}, {row}}, .region_texts = {negate, pass}, .differentiable = false}};
+  const std::string product = "%0: f64[n] = argument 0\n%1: f64[n] = argument 1\n%2: f64[n] = tanh %0\n%3: f64[n] = multiply %2, %1\nreturn %3, %0\n";
+  const std::string sum = "%0: f64[n] = argument 0\n%1: f64[n] = argument 1\n%2: f64[n] = exp %1\n%3: f64[n] = add %0, %2\nreturn %3, %1\n";
+  const TensorType wide_row{DType::kF64, {Dim::symbol("n")}};
+  op.samples = {{.operands = {{flag, Fill::kBool}, {row}}, .region_texts = {negate, pass}, .differentiable = false},
+                {.operands = {{flag, Fill::kBool}, {wide_row}, {wide_row}}, .region_texts = {product, sum}}};
   op.bad_samples = {{"C1", {row, row}, {}, {negate, pass}},
                     {"C2", {flag, row}, {}, {negate, pass_pair}},
                     {"C3", {flag, row}, {}, {negate, "%0: f32[n] = argument 0\nreturn %0, %0\n"}}};
@@ -82,8 +85,8 @@ OpDef while_op() {
     while (request.run_region(request.regions[0], carried).at(0).data<bool>()[0]) carried = request.run_region(request.regions[1], carried);
     return carried;
   };
-  op.gradient = not_differentiable();
-  op.lowering = not_native();
+  op.gradient = NotDifferentiable{"how often a while goes round is known only when it ends; a scan has a gradient"};
+  op.lowering = Control{};
 
   const TensorType count{DType::kI32, {}}, row{DType::kF32, {Dim::symbol("n")}};
   const std::string arguments = "%0: i32[] = argument 0\n%1: f32[n] = argument 1\n";
@@ -142,7 +145,9 @@ std::vector<Tensor> evaluate_scan(const EvaluateRequest& request) {
   const int64_t length = request.get<Dim>("length").evaluate(request.symbols);
   std::vector<Tensor> results(request.operands.begin(), request.operands.begin() + static_cast<std::ptrdiff_t>(carried_count));
   for (size_t i = carried_count; i < request.result_types.size(); ++i) results.push_back(request.make_result(i));
-  for (int64_t step = 0; step < length; ++step) {
+  const bool reverse = request.get<bool>("reverse");
+  for (int64_t count = 0; count < length; ++count) {
+    const int64_t step = reverse ? length - 1 - count : count;
     std::vector<Tensor> arguments(results.begin(), results.begin() + static_cast<std::ptrdiff_t>(carried_count));
     for (size_t i = carried_count; i < request.operands.size(); ++i) arguments.push_back(row_of(request.operands[i], step));
     const std::vector<Tensor> made = request.run_region(request.regions[0], std::move(arguments));
@@ -161,11 +166,12 @@ OpDef scan_op() {
   OpDef op;
   op.name = "scan";
   op.doc =
-      "Runs region `body` once per row of the scanned operands, in order. It takes the carried values and one row of each scanned operand, "
+      "Runs region `body` once per row of the scanned operands, in order; with `reverse` the last row comes first. It takes the carried values and one row of each scanned operand, "
       "and returns the next carried values and one row of each stacked result. The results are the last carried values, then the stacked ones.";
   op.operands = {{"operands", "the values carried at the start, then the scanned ones", true}};
   op.attributes = {{"carried", AttributeKind::kInteger, "how many of the operands are carried", {}},
-                   {"length", AttributeKind::kDim, "the number of steps", {}}};
+                   {"length", AttributeKind::kDim, "the number of steps", {}},
+                   {"reverse", AttributeKind::kBool, "from the last row to the first", Attribute(false)}};
   op.regions = {"body"};
   op.rules = {{"C1", "carried is between 0 and the number of operands"},
               {"C2", "the first dim of each scanned operand is length"},
@@ -173,15 +179,31 @@ OpDef scan_op() {
               {"C4", "body returns the carried types first"}};
   op.type = scan_types;
   op.evaluate = evaluate_scan;
-  op.gradient = not_differentiable();
-  op.lowering = not_native();
+  op.gradient = scan_gradient();
+  op.lowering = Control{};
 
   const Dim n = Dim::symbol("n");
   const TensorType total{DType::kF32, {}}, row{DType::kF32, {n}};
   const std::string arguments = "%0: f32[] = argument 0\n%1: f32[] = argument 1\n";
   const std::string running_sum = arguments + "%2: f32[] = add %0, %1\nreturn %2, %2\n";
   const auto attributes = [&](int64_t carried, Dim length) { return Attributes{{"carried", carried}, {"length", length}}; };
-  op.samples = {{.operands = {{total}, {row}}, .attributes = attributes(1, n), .region_texts = {running_sum}, .differentiable = false}};
+  Attributes backwards = attributes(1, n);
+  backwards["reverse"] = true;
+  op.samples = {{.operands = {{total}, {row}}, .attributes = attributes(1, n), .region_texts = {running_sum}, .differentiable = false},
+                {.operands = {{total}, {row}}, .attributes = backwards, .region_texts = {running_sum}, .differentiable = false}};
+  // A cell with weights and a count.
+  const std::string cell =
+      "%0: f64[2, 3] = argument 0\n%1: f64[3, 3] = argument 1\n%2: f64[3] = argument 2\n%3: i32[] = argument 3\n%4: f64[2, 3] = argument 4\n"
+      "%5: f64[2, 3] = dot_general %0, %1 {lhs_batch = [], lhs_contract = [1], rhs_batch = [], rhs_contract = [1]}\n"
+      "%6: f64[2, 3] = broadcast %2 {axes = [1], shape = shape[2, 3]}\n%7: f64[2, 3] = multiply %5, %6\n%8: f64[2, 3] = add %7, %4\n"
+      "%9: f64[2, 3] = tanh %8\n%10: i32[] = add %3, %3\n%11: f64[] = cast %10 {dtype = f64}\n%12: f64[2, 3] = broadcast %11 {axes = [], shape = shape[2, 3]}\n"
+      "%13: f64[2, 3] = multiply %9, %12\nreturn %9, %1, %2, %10, %13\n";
+  const TensorType state{DType::kF64, {2, 3}}, weight{DType::kF64, {3, 3}}, scale{DType::kF64, {3}}, number{DType::kI32, {}}, inputs{DType::kF64, {n, 2, 3}};
+  for (const bool reverse : {false, true}) {
+    Attributes four = attributes(4, n);
+    if (reverse) four["reverse"] = true;
+    op.samples.push_back({.operands = {{state}, {weight}, {scale}, {number, Fill::kSmallInteger}, {inputs}}, .attributes = four, .region_texts = {cell}});
+  }
   op.bad_samples = {{"C1", {total, row}, attributes(3, n), {running_sum}},
                     {"C2", {total, row}, attributes(1, n + 1), {running_sum}},
                     {"C3", {row, row}, attributes(1, n), {running_sum}},

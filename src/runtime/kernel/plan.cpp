@@ -82,14 +82,15 @@ void place(Arena* arena, int64_t buffer) {
 
 /* The parts of a workspace, in bytes from its first multiple of 64. */
 struct Workspace {
-  int64_t work, offsets, pointers, dims, scratch, arena, end;
+  int64_t work, offsets, rows, pointers, dims, scratch, arena, end;
 };
 
 Workspace workspace_parts(const int64_t* image, int64_t arena_bytes) {
   Workspace parts;
   parts.work = 0;
   parts.offsets = parts.work + aligned(sinter_plan_work_words(image) * 8);
-  parts.pointers = parts.offsets + aligned(image[SINTER_PLAN_BUFFERS] * 8);
+  parts.rows = parts.offsets + aligned(image[SINTER_PLAN_BUFFERS] * 8);
+  parts.pointers = parts.rows + aligned(image[SINTER_PLAN_LOOPS] * 8);
   parts.dims = parts.pointers + aligned(image[SINTER_PLAN_MOST_BUFFERS] * (int64_t)sizeof(void*));
   parts.scratch = parts.dims + aligned(image[SINTER_PLAN_MOST_DIMS] * 8);
   parts.arena = parts.scratch + image[SINTER_PLAN_SCRATCH_BYTES];
@@ -104,22 +105,34 @@ struct Call {
   void* const* constants;
   const int64_t* symbols;
   const int64_t* offsets;
+  int64_t* rows; /* per loop: the row it is at */
   char* arena;
   void** pointers;
   int64_t* dims;
   SinterArgs args;
 };
 
-void* buffer_address(const Call* call, int64_t buffer) {
+int32_t buffer_address(const Call* call, int64_t buffer, void** address) {
+  int64_t from = 0; /* bytes from the beginning of what the rows are of; no more than its size, which the layout has held against all bounds */
   const int64_t* record = buffer_record(call->image, buffer);
-  if (record[SINTER_BUFFER_KIND] == 0) return call->variables[record[SINTER_BUFFER_INDEX]];
-  if (record[SINTER_BUFFER_KIND] == 1) return call->constants[record[SINTER_BUFFER_INDEX]];
-  return call->arena + call->offsets[buffer];
+  for (; record[SINTER_BUFFER_KIND] == 3; record = buffer_record(call->image, buffer)) {
+    int64_t count = 0;
+    const int32_t code = sinter_plan_evaluate(call->image, record[SINTER_BUFFER_COUNT_AT], call->symbols, &count);
+    if (code != SINTER_OK) return code;
+    from += call->rows[record[SINTER_BUFFER_LOOP]] * count * record[SINTER_BUFFER_ELEMENT_BYTES];
+    buffer = record[SINTER_BUFFER_INDEX];
+  }
+  const int64_t kind = record[SINTER_BUFFER_KIND], index = record[SINTER_BUFFER_INDEX];
+  char* base = kind == 0 ? (char*)call->variables[index] : kind == 1 ? (char*)call->constants[index] : call->arena + call->offsets[buffer];
+  *address = base + from;
+  return SINTER_OK;
 }
 
 int32_t run_kernel(Call* call, const int64_t* record) {
-  for (int64_t i = 0; i < record[SINTER_KERNEL_BUFFERS]; ++i)
-    call->pointers[i] = buffer_address(call, call->image[record[SINTER_KERNEL_BUFFERS_AT] + i]);
+  for (int64_t i = 0; i < record[SINTER_KERNEL_BUFFERS]; ++i) {
+    const int32_t code = buffer_address(call, call->image[record[SINTER_KERNEL_BUFFERS_AT] + i], &call->pointers[i]);
+    if (code != SINTER_OK) return code;
+  }
   for (int64_t i = 0; i < record[SINTER_KERNEL_DIMS]; ++i) {
     const int32_t code =
         sinter_plan_evaluate(call->image, call->image[record[SINTER_KERNEL_DIMS_AT] + i], call->symbols, &call->dims[i]);
@@ -130,6 +143,60 @@ int32_t run_kernel(Call* call, const int64_t* record) {
   if (code != SINTER_OK) return code;
   if (tiles < 0) return SINTER_PLAN_SIZE;
   return tiles == 0 ? SINTER_OK : call->kernels[record[SINTER_KERNEL_INDEX]](&call->args, 0, tiles);
+}
+
+int32_t run_kernels(Call* call, int64_t first, int64_t end) {
+  for (int64_t k = first; k < end; ++k) {
+    const int64_t* record = kernel_record(call->image, k);
+    const int32_t code = run_kernel(call, record);
+    if (code == SINTER_OK) continue;
+    if (code < SINTER_PLAN_ARITHMETIC) {
+      call->args.failure->code = code;
+      call->args.failure->site += (int32_t)record[SINTER_KERNEL_SITES];
+    }
+    return code;
+  }
+  return SINTER_OK;
+}
+
+/* Moves a loop to its first or its next row; whether there is one. */
+int32_t move_loop(Call* call, int64_t loop, int32_t begins, int32_t* goes_on) {
+  const int64_t* record = call->image + call->image[SINTER_PLAN_LOOPS_AT] + loop * SINTER_LOOP_WORDS;
+  int64_t length = 0;
+  const int32_t code = sinter_plan_evaluate(call->image, record[SINTER_LOOP_LENGTH_AT], call->symbols, &length);
+  if (code != SINTER_OK) return code;
+  int64_t* row = &call->rows[loop];
+  if (begins) {
+    *row = record[SINTER_LOOP_REVERSE] ? length - 1 : 0;
+  } else {
+    *row += record[SINTER_LOOP_REVERSE] ? -1 : 1;
+  }
+  *goes_on = 0 <= *row && *row < length;
+  return SINTER_OK;
+}
+
+/* Takes one step: `next` is that after it, or its target. */
+int32_t take_step(Call* call, const int64_t* step, int64_t* next) {
+  const int64_t subject = step[SINTER_STEP_SUBJECT], target = step[SINTER_STEP_TARGET];
+  int32_t goes_on = 0;
+  int32_t code = SINTER_OK;
+  void* address = 0;
+  switch (step[SINTER_STEP_KIND]) {
+    case SINTER_STEP_RUN: return run_kernels(call, subject, target);
+    case SINTER_STEP_BEGIN:
+      code = move_loop(call, subject, 1, &goes_on);
+      if (!goes_on) *next = target;
+      return code;
+    case SINTER_STEP_NEXT:
+      code = move_loop(call, subject, 0, &goes_on);
+      if (goes_on) *next = target;
+      return code;
+    case SINTER_STEP_JUMP: *next = target; return SINTER_OK;
+    default:
+      code = buffer_address(call, subject, &address);
+      if (code == SINTER_OK && *(const uint8_t*)address == 0) *next = target;
+      return code;
+  }
 }
 
 }  // namespace
@@ -208,19 +275,15 @@ int32_t sinter_plan_run(const int64_t* image, const SinterKernel* kernels, void*
   if (code != SINTER_OK) return code;
   if (workspace_parts(image, arena_bytes).end > workspace_bytes) return SINTER_PLAN_WORKSPACE;
 
-  Call call = {image, kernels, variables, constants, symbols, offsets, base + parts.arena, (void**)(base + parts.pointers),
-               (int64_t*)(base + parts.dims), {}};
+  Call call = {image, kernels, variables, constants, symbols, offsets, (int64_t*)(base + parts.rows), base + parts.arena,
+               (void**)(base + parts.pointers), (int64_t*)(base + parts.dims), {}};
   call.args = {call.pointers, call.dims, base + parts.scratch, failure};
   *failure = {};
-  for (int64_t k = 0; k < image[SINTER_PLAN_KERNELS]; ++k) {
-    const int64_t* record = kernel_record(image, k);
-    code = run_kernel(&call, record);
-    if (code == SINTER_OK) continue;
-    if (code < SINTER_PLAN_ARITHMETIC) {
-      failure->code = code;
-      failure->site += (int32_t)record[SINTER_KERNEL_SITES];
-    }
-    return code;
+  for (int64_t at = 0; at < image[SINTER_PLAN_STEPS];) {
+    const int64_t* step = image + image[SINTER_PLAN_STEPS_AT] + at * SINTER_STEP_WORDS;
+    ++at;
+    code = take_step(&call, step, &at);
+    if (code != SINTER_OK) return code;
   }
   return SINTER_OK;
 }

@@ -25,18 +25,23 @@ enum {
   SINTER_PLAN_MOST_BUFFERS,       /* of one kernel */
   SINTER_PLAN_MOST_DIMS,          /* of one kernel */
   SINTER_PLAN_SCRATCH_BYTES,      /* of one participant, for any kernel; a multiple of 64, at least 64 */
+  SINTER_PLAN_LOOPS,
+  SINTER_PLAN_LOOPS_AT, /* records of SINTER_LOOP_WORDS */
+  SINTER_PLAN_STEPS,
+  SINTER_PLAN_STEPS_AT, /* records of SINTER_STEP_WORDS */
   SINTER_PLAN_HEADER_WORDS
 };
 
 /* Words of a buffer. */
 enum {
-  SINTER_BUFFER_KIND,          /* 0 variable, 1 constant, 2 arena: sinter::BufferKind */
-  SINTER_BUFFER_INDEX,         /* into the variables or constants */
+  SINTER_BUFFER_KIND,          /* 0 variable, 1 constant, 2 arena, 3 row: sinter::BufferKind */
+  SINTER_BUFFER_INDEX,         /* into the variables or constants; of a row the earlier buffer that it is of */
+  SINTER_BUFFER_LOOP,          /* of a row: which loop's */
   SINTER_BUFFER_ELEMENT_BYTES,
   SINTER_BUFFER_COUNT_AT,      /* code of the number of elements */
   SINTER_BUFFER_FIRST,         /* first kernel that uses its memory */
   SINTER_BUFFER_LAST,          /* last kernel that uses its memory, through all that take it over */
-  SINTER_BUFFER_ROOT,          /* the buffer whose memory it is in the end; itself when it takes over none */
+  SINTER_BUFFER_ROOT,          /* the buffer whose memory it is in the end; itself when it takes over none and is no row */
   SINTER_BUFFER_WORDS
 };
 
@@ -51,6 +56,22 @@ enum {
   SINTER_KERNEL_SITES,      /* failure sites of the kernels before this one */
   SINTER_KERNEL_WORDS
 };
+
+/* Words of a loop over rows. */
+enum {
+  SINTER_LOOP_LENGTH_AT, /* code */
+  SINTER_LOOP_REVERSE,   /* 1: from the last row to the first */
+  SINTER_LOOP_WORDS
+};
+
+/* Words of a step, and what it can be: sinter::Step. */
+enum {
+  SINTER_STEP_KIND,
+  SINTER_STEP_SUBJECT,
+  SINTER_STEP_TARGET, /* the number of a step; of a run the kernel after the last, while the subject is the first */
+  SINTER_STEP_WORDS
+};
+enum { SINTER_STEP_RUN, SINTER_STEP_BEGIN, SINTER_STEP_NEXT, SINTER_STEP_JUMP, SINTER_STEP_UNLESS };
 
 /* Postfix code of a dim: an operation per word, the constant or the symbol's number in the word after it. */
 enum {
