@@ -124,4 +124,76 @@ ir::Function Emission::finish(std::string name) {
   return function;
 }
 
+ir::Value Emission::stand_in(const TensorType& type) {
+  ir::Node node;
+  node.op = &placeholder_op();
+  return graph_.append(std::move(node), {type}).results.front();
+}
+
+bool Emission::is_variable(ir::Value value) const {
+  const ir::Node* node = graph_.producer(value);
+  return node != nullptr && node->op == &placeholder_op() && !node->name.empty();
+}
+
+/// A number, a table, and what is computed of them alone.
+bool Emission::is_of_nothing(ir::Value value) const {
+  const ir::Node* node = graph_.producer(value);
+  if (node == nullptr || node->op == &placeholder_op() || !node->regions.empty() || node->results.size() != 1) return false;
+  const auto* index = std::get_if<ir::Index>(&node->op->lowering);
+  if (index != nullptr && (index->kind == ir::Index::Kind::kConstant || index->kind == ir::Index::Kind::kGenerate)) return true;
+  const bool plain = std::holds_alternative<ir::Elementwise>(node->op->lowering) || std::holds_alternative<ir::View>(node->op->lowering);
+  return plain && std::all_of(node->operands.begin(), node->operands.end(), [&](ir::Value v) { return is_of_nothing(v); });
+}
+
+std::vector<ir::Value> Emission::captured(size_t first, const std::vector<ir::Value>& arguments, const std::vector<ir::Value>& results) const {
+  std::vector<ir::Value> found;
+  std::vector<bool> seen(static_cast<size_t>(graph_.value_count()));
+  for (const ir::Value argument : arguments) seen[static_cast<size_t>(argument.id)] = true;
+  std::vector<ir::Value> open(results.rbegin(), results.rend());
+  while (!open.empty()) {
+    const ir::Value value = open.back();
+    open.pop_back();
+    if (seen[static_cast<size_t>(value.id)]) continue;
+    seen[static_cast<size_t>(value.id)] = true;
+    const ir::Node* node = graph_.producer(value);
+    const bool inside = static_cast<size_t>(node - graph_.nodes().data()) >= first && node->op != &placeholder_op();
+    if (!inside && !is_of_nothing(value)) {
+      found.push_back(value);
+      continue;
+    }
+    open.insert(open.end(), node->operands.rbegin(), node->operands.rend());
+  }
+  return found;
+}
+
+ir::Graph Emission::region(const std::vector<ir::Value>& arguments, const std::vector<ir::Value>& results) const {
+  ir::Graph region;
+  std::vector<ir::Value> moved(static_cast<size_t>(graph_.value_count()));
+  for (const ir::Value argument : arguments) moved[static_cast<size_t>(argument.id)] = region.add_argument(graph_.type(argument));
+  std::vector<bool> wanted(static_cast<size_t>(graph_.value_count()));
+  for (const ir::Value result : results) wanted[static_cast<size_t>(result.id)] = true;
+  std::vector<const ir::Node*> nodes;
+  for (auto node = graph_.nodes().rbegin(); node != graph_.nodes().rend(); ++node) {
+    const bool needed = std::any_of(node->results.begin(), node->results.end(), [&](ir::Value v) {
+      return wanted[static_cast<size_t>(v.id)] && !moved[static_cast<size_t>(v.id)].valid();
+    });
+    if (!needed) continue;
+    nodes.push_back(&*node);
+    for (const ir::Value operand : node->operands) wanted[static_cast<size_t>(operand.id)] = true;
+  }
+  for (auto node = nodes.rbegin(); node != nodes.rend(); ++node) {
+    SINTER_CHECK((*node)->op != &placeholder_op(), "a region reads a variable that it is not given");
+    ir::Node copy = **node;
+    for (ir::Value& operand : copy.operands) operand = moved[static_cast<size_t>(operand.id)];
+    std::vector<TensorType> types;
+    for (const ir::Value result : copy.results) types.push_back(graph_.type(result));
+    const std::vector<ir::Value> made = region.append(std::move(copy), types).results;
+    for (size_t i = 0; i < made.size(); ++i) moved[static_cast<size_t>((*node)->results[i].id)] = made[i];
+  }
+  std::vector<ir::Value> returned;
+  for (const ir::Value result : results) returned.push_back(moved[static_cast<size_t>(result.id)]);
+  region.set_results(std::move(returned));
+  return region;
+}
+
 }  // namespace sinter::language

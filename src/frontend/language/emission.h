@@ -61,7 +61,22 @@ class Emission {
   /// The same, with the inputs alone that something uses.
   ir::Function finish_with_used_inputs(std::string name);
 
+  // ---- regions: a body is written as any other nodes, around stand-ins for what it is given, and then taken out ----
+
+  /// Stands for an argument of a region; no node but those that are taken out may read it.
+  ir::Value stand_in(const TensorType& type);
+  /// Values from outside that nodes from number `first` on, as far as `results` need them, read: variables and what was computed before.
+  /// What is made of nothing is not among them: a region has a copy.
+  std::vector<ir::Value> captured(size_t first, const std::vector<ir::Value>& arguments, const std::vector<ir::Value>& results) const;
+  /// The nodes that `results` need as a region of these arguments: stand-ins and captured values.
+  ir::Graph region(const std::vector<ir::Value>& arguments, const std::vector<ir::Value>& results) const;
+  /// Whether the value is a variable's at entry.
+  bool is_variable(ir::Value value) const;
+  /// How many values were written; which was the last.
+  const std::map<std::string, ir::Value, std::less<>>& written() const { return written_; }
+
  private:
+  bool is_of_nothing(ir::Value value) const;
   VariableTable& table_;
   ir::Graph graph_;
   ir::Builder builder_;

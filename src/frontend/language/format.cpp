@@ -185,7 +185,7 @@ class Formatter {
   bool is_keyword(size_t i) const {
     static constexpr std::string_view kWords[] = {"if", "then", "else", "and", "or", "not"};
     const std::string_view text = tokens_[i].text;
-    return std::find(std::begin(kWords), std::end(kWords), text) != std::end(kWords) || (text == "require" && starts_statement(i));
+    return std::find(std::begin(kWords), std::end(kWords), text) != std::end(kWords) || ((text == "require" || text == "while") && starts_statement(i));
   }
 
   // ---- the text ----

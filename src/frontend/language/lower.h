@@ -112,6 +112,18 @@ class Lowering {
   void claim(Frame& frame, uint32_t offset);
   void name_nodes(const Frame& frame, std::string_view target);
   bool condition(const Expression& expression, Frame& frame, const char* what);
+  bool condition(const Datum& value, const Expression& expression, const Frame& frame, const char* what) const;
+
+  // loops.cpp: choices and loops that the program takes when it runs
+  struct Rounds;
+  void run_if(const Statement& statement, Frame& frame);
+  void run_choice(const Statement& statement, ir::Value predicate, Frame& frame);
+  void run_scan(const Statement& statement, Frame& frame);
+  void run_while(const Statement& statement, Frame& frame);
+  /// Names that a block assigns, which must stand for tensors by then: those known before as stand-ins.
+  Rounds begin_rounds(const Statement& statement, Frame& frame);
+  ir::Value next_of(const Rounds& rounds, size_t carried, Frame& frame);
+  void forbid_state(const std::map<std::string, ir::Value, std::less<>>& before, const Statement& statement, const Frame& frame, const char* what);
 
   // types.cpp
   void bind_input(const Parameter& parameter, Frame& frame);

@@ -263,6 +263,8 @@ class Parser {
     Statement s{Statement::Kind::kAssign, offset()};
     if (is("if")) return parse_if();
     if (is("repeat") && is_word(1)) return parse_repeat();
+    if (is("scan") && is_word(1)) return parse_scan();
+    if (is("while") && !is("=", 1) && !is(",", 1) && !is(":", 1)) return parse_while();
     if ((is("parameter") || is("state")) && is_word(1)) {
       s.kind = is("parameter") ? Statement::Kind::kParameter : Statement::Kind::kState;
       ++at_;
@@ -327,6 +329,32 @@ class Parser {
     s.value = parse_expression();
     expect("]", "after the count");
     s.body = parse_block("of this repeat");
+    return s;
+  }
+
+  Statement parse_scan() {
+    Nested nested(*this);
+    Statement s{Statement::Kind::kScan, offset()};
+    ++at_;
+    if (is("reverse") && is_word(1) && !is("in", 1)) {
+      s.reverse = true;
+      ++at_;
+    }
+    do {
+      s.targets.push_back(expect_name("the name of a row, as in scan x in inputs"));
+      expect("in", "and the tensor after the name of its row, as in scan x in inputs");
+      s.rows.push_back(parse_expression());
+    } while (accept(","));
+    s.body = parse_block("of this scan");
+    return s;
+  }
+
+  Statement parse_while() {
+    Nested nested(*this);
+    Statement s{Statement::Kind::kWhile, offset()};
+    ++at_;
+    s.value = parse_expression();
+    s.body = parse_block("of this while");
     return s;
   }
 

@@ -105,7 +105,9 @@ void Lowering::run_statement(const Statement& s, Frame& frame) {
     case Statement::Kind::kParameter:
     case Statement::Kind::kState: declare_variable(s, frame); break;
     case Statement::Kind::kSum: declare_sum(s, frame); break;
-    case Statement::Kind::kIf: run_block(condition(*s.value, frame, "the condition of an if") ? s.body : s.otherwise, frame); break;
+    case Statement::Kind::kIf: run_if(s, frame); break;
+    case Statement::Kind::kScan: run_scan(s, frame); break;
+    case Statement::Kind::kWhile: run_while(s, frame); break;
     case Statement::Kind::kRepeat: run_repeat(s, frame); break;
     case Statement::Kind::kRequire:
       if (!condition(*s.value, frame, "what is required")) {
@@ -118,7 +120,10 @@ void Lowering::run_statement(const Statement& s, Frame& frame) {
 }
 
 bool Lowering::condition(const Expression& expression, Frame& frame, const char* what) {
-  const Datum value = evaluate(expression, frame);
+  return condition(evaluate(expression, frame), expression, frame, what);
+}
+
+bool Lowering::condition(const Datum& value, const Expression& expression, const Frame& frame, const char* what) const {
   if (const bool* known = value.as<bool>()) return *known;
   fail(ErrorCode::kType, frame, expression.offset, std::string(what) + " is " + describe(value) + ", not true or false",
        value.is<ir::Value>() ? "tensors are not known while compiling; choose per element with select(condition, a, b)" : "");

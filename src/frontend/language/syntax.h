@@ -83,6 +83,8 @@ struct Statement {
     kIf,       // value, body, otherwise
     kRepeat,   // targets[0] is the name; value the count; index
     kRequire,  // value, message
+    kScan,     // targets are the rows of `rows`; reverse
+    kWhile,    // value
   };
   Kind kind;
   uint32_t offset;
@@ -91,6 +93,8 @@ struct Statement {
   ExpressionPtr value, message;
   std::optional<Target> index;
   Block body, otherwise;
+  std::vector<ExpressionPtr> rows;
+  bool reverse = false;
 };
 
 struct Parameter {
