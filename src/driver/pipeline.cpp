@@ -45,6 +45,7 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Tar
        [word_packing](const ir::Module& m) { return passes::group_contracts(m, word_packing); }},
       {"pack_operands", "contractions read panels; once their operands and the axes of these are final",
        [panel_width](const ir::Module& m) { return passes::pack_operands(m, panel_width); }},
+      {"lift_packing", "bodies of loops pack what never changes, too", passes::lift_invariants},
       {"prepare_values", "what calls have in common is computed ahead; after all layouts are decided, before kernels are cut", passes::prepare_values},
       {"fuse", "one kernel per fusion", [options, report](const ir::Module& m) { return passes::fuse(m, options, report); }},
       {"bind_results", "every result gets a kernel that may write it where the variable lives", passes::bind_results},

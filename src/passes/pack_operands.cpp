@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/control_form.h"
 #include "ir/op_def.h"
 #include "passes/cse.h"
 #include "passes/prepare_values.h"
@@ -33,22 +34,24 @@ Value pack(ir::Builder& builder, Value rhs, size_t batch_axes, const Integers& c
   return builder.call("transpose", {value}, {{"permutation", columns_last ? Integers{0, 2, 1, 3} : Integers{0, 1, 3, 2}}});
 }
 
-}  // namespace
+/// Packs the right operands that are computed ahead, or once for all rounds of a loop.
+class Packer {
+ public:
+  explicit Packer(const PanelWidth& width) : width_(width) {}
 
-ir::Module pack_operands(const ir::Module& module, const PanelWidth& width) {
-  ir::Module result = module;
-  for (size_t i = 0; i < result.functions.size(); ++i) {
-    const ir::Graph& from = module.functions[i].graph;
-    const std::vector<bool> ahead = computed_ahead(module, module.functions[i]);
+  ir::Graph pack_graph(const ir::Graph& from, const std::vector<bool>& ahead) {
     Rewriter rewriter(from);
-    bool any = false;
     for (const ir::Node& node : from.nodes()) {
-      const int64_t panel = node.op->name == "dot_general" && ahead[static_cast<size_t>(node.operands[1].id)] ? width(node, from) : 0;
+      if (const auto form = ir::control_form(node)) {
+        copy_control(rewriter, node, *form);
+        continue;
+      }
+      const int64_t panel = node.op->name == "dot_general" && ahead[static_cast<size_t>(node.operands[1].id)] ? width_(node, from) : 0;
       if (panel == 0) {
         rewriter.copy(node);
         continue;
       }
-      any = true;
+      any_ = true;
       ir::Attributes attributes = node.attributes;
       attributes["rhs_shape"] = from.type(node.operands[1]).shape;
       attributes["width"] = panel;
@@ -57,7 +60,35 @@ ir::Module pack_operands(const ir::Module& module, const PanelWidth& width) {
       rewriter.builder().set_name(node.name);
       rewriter.replace(node.results[0], rewriter.builder().call("dot_panels", {rewriter.at(node.operands[0]), packed}, std::move(attributes)));
     }
-    if (any) result.functions[i].graph = std::move(rewriter).finish();
+    return std::move(rewriter).finish();
+  }
+
+  bool any() const { return any_; }
+
+ private:
+  /// What stays the same in all rounds of a loop is packed in its body; lift_invariants takes that out.
+  void copy_control(Rewriter& rewriter, const ir::Node& node, const ir::ControlForm& form) {
+    ir::Node changed = node;
+    for (ir::Graph& region : changed.regions) {
+      std::vector<bool> same(static_cast<size_t>(region.value_count()));
+      for (size_t i = 0; i < form.carried; ++i) same[i] = is_invariant(node, form, i);
+      region = pack_graph(region, same);
+    }
+    rewriter.copy(changed);
+  }
+
+  const PanelWidth& width_;
+  bool any_ = false;
+};
+
+}  // namespace
+
+ir::Module pack_operands(const ir::Module& module, const PanelWidth& width) {
+  ir::Module result = module;
+  for (size_t i = 0; i < result.functions.size(); ++i) {
+    Packer packer(width);
+    ir::Graph packed = packer.pack_graph(module.functions[i].graph, computed_ahead(module, module.functions[i]));
+    if (packer.any()) result.functions[i].graph = std::move(packed);
   }
   return cse(result);  // one copy for contractions that share an operand
 }

@@ -1,5 +1,6 @@
 // Pack operands: the right operand of a contraction, where it is the same at every call, is stored in the order in which the kernel reads it, panels
-// of a few columns. prepare_values, the pass after this one, sees to it that this is done ahead of the calls. Operands that change are packed by
+// of a few columns. prepare_values sees to it that this is done ahead of the calls, and lift_invariants that what stays the same in all rounds of a
+// loop is packed once for them. Operands that change are packed by
 // the kernel that reads them, tile by tile: a kernel of its own for that reads and writes more than it saves.
 #pragma once
 

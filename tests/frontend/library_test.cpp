@@ -47,7 +47,7 @@ TEST_P(Recorded, calls_give_what_pytorch_gives) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Library, Recorded, testing::Values("activations", "losses", "attention", "images"),
+INSTANTIATE_TEST_SUITE_P(Library, Recorded, testing::Values("activations", "losses", "attention", "images", "recurrent"),
                          [](const auto& info) { return std::string(info.param); });
 
 /// A model with one parameter of that type, whose gradient is the input.

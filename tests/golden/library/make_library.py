@@ -441,6 +441,61 @@ def transformers():
     w.write()
 
 
+# ---- recurrent networks ----
+
+def recurrent_of(prefix, module, suffix="_l0", bias=True):
+    result = {}
+    for name, theirs in (("input", "ih"), ("hidden", "hh")):
+        weight = getattr(module, f"weight_{theirs}{suffix}")
+        result[f"{prefix}.{name}_weight"] = (weight.T, lambda weight=weight: weight.grad.T)
+        if bias:
+            values = getattr(module, f"bias_{theirs}{suffix}")
+            result[f"{prefix}.{name}_bias"] = (values, lambda values=values: values.grad)
+    return result
+
+
+def recurrent():
+    global random
+    random = np.random.default_rng(21)
+    w = Writer("recurrent", "From PyTorch: torch.nn.RNN, LSTM, GRU and their cells.")
+    for name, cell in (("rnn", torch.nn.RNNCell), ("gru", torch.nn.GRUCell)):
+        module = shrunk(cell(3, 4))
+        w.call(f"{name}_cell(x: f64[2, 3], h: f64[2, 4])", {"x": numbers(2, 3), "h": numbers(2, 4)}, lambda x, h: module(x, h), recurrent_of("result", module, ""))
+    module = shrunk(torch.nn.RNNCell(3, 4, bias=False, nonlinearity="relu"))
+    w.call("rnn_cell(x: f64[2, 3], h: f64[2, 4], relu, bias = false)", {"x": numbers(2, 3), "h": numbers(2, 4)}, lambda x, h: module(x, h),
+           recurrent_of("result", module, "", False))
+    module = shrunk(torch.nn.LSTMCell(3, 4))
+    w.call("concatenate(lstm_cell(x: f64[2, 3], h: f64[2, 4], c: f64[2, 4], name = \"cell\"), axis = -1)",
+           {"x": numbers(2, 3), "h": numbers(2, 4), "c": numbers(2, 4)}, lambda x, h, c: torch.cat(module(x, (h, c)), -1), recurrent_of("cell", module, ""))
+
+    for name, kind in (("rnn", torch.nn.RNN), ("gru", torch.nn.GRU), ("lstm", torch.nn.LSTM)):
+        for bias in (True, False):
+            module = shrunk(kind(3, 4, batch_first=True, bias=bias))
+            text = f"{name}(x: f64[2, 5, 3], 4" + ("" if bias else ", bias = false") + ")[0]"
+            w.call(text, {"x": numbers(2, 5, 3)}, lambda x: module(x)[0], recurrent_of("result", module, bias=bias))
+        module = shrunk(kind(3, 4, batch_first=True))
+        inputs = {"x": numbers(2, 5, 3), "h": numbers(2, 4)}
+        text = f"{name}(x: f64[2, 5, 3], 4, h: f64[2, 4])[1]"
+        if name == "lstm":
+            inputs["c"] = numbers(2, 4)
+            text = f"{name}(x: f64[2, 5, 3], 4, h: f64[2, 4], c: f64[2, 4])"
+            w.call(text + "[2]", inputs, lambda x, h, c: module(x, (h[None], c[None]))[1][1][0], recurrent_of("result", module))
+            module.zero_grad()
+            w.call(text + "[0]", inputs, lambda x, h, c: module(x, (h[None], c[None]))[0], recurrent_of("result", module))
+        else:
+            w.call(text, inputs, lambda x, h: module(x, h[None])[1][0], recurrent_of("result", module))
+        # torch goes backwards in its second direction alone
+        module = shrunk(kind(3, 4, batch_first=True, bidirectional=True))
+        w.call(f"{name}(x: f64[2, 5, 3], 4, reverse = true)[0]", {"x": numbers(2, 5, 3)}, lambda x: module(x)[0][:, :, 4:],
+               recurrent_of("result", module, "_l0_reverse"))
+        module.zero_grad()
+        parameters = recurrent_of("result.forward", module) | recurrent_of("result.backward", module, "_l0_reverse")
+        w.call(f"bidirectional(x: f64[2, 5, 3], 4, {name})[0]", {"x": numbers(2, 5, 3)}, lambda x: module(x)[0], parameters)
+    module = shrunk(torch.nn.RNN(3, 4, batch_first=True, nonlinearity="relu"))
+    w.call("rnn(x: f64[2, 5, 3], 4, activation = relu)[0]", {"x": numbers(2, 5, 3)}, lambda x: module(x)[0], recurrent_of("result", module))
+    w.write()
+
+
 if __name__ == "__main__":
     activations()
     losses()
@@ -448,3 +503,4 @@ if __name__ == "__main__":
     schedules()
     transformers()
     metrics()
+    recurrent()
