@@ -19,6 +19,7 @@
 #include "passes/grad.h"
 #include "passes/group_contracts.h"
 #include "passes/hoist_constants.h"
+#include "passes/lift_invariants.h"
 #include "passes/manager.h"
 #include "passes/prepare_values.h"
 #include "passes/recognise.h"
@@ -44,6 +45,7 @@ Pass pass_by_name(const std::string& name) {
       {"dce", [](const ir::Module& m) { return dce(m); }},
       {"cleanup", [](const ir::Module& m) { return cleanup(m); }},
       {"canonical_contracts", [](const ir::Module& m) { return canonical_contracts(m); }},
+      {"lift_invariants", [](const ir::Module& m) { return lift_invariants(m); }},
       {"hoist_constants", [](const ir::Module& m) { return hoist_constants(m); }},
       {"prepare_values", [](const ir::Module& m) { return prepare_values(m); }},
       {"fuse", [](const ir::Module& m) { return fuse(m); }},
