@@ -198,6 +198,17 @@ TEST_P(Rows, WithSumsOfBlocksOfThem) {
   expect_sums("rms_norm %0, %1", "n, 3", {45, 3, 100}, "100", DType::kF32, GetParam());
 }
 
+/// Costly values that two loops of a row need, of rows that have no elements.
+TEST_P(Rows, WithoutElements) {
+  if (GetParam() > this_machine().best_level) GTEST_SKIP() << "not on this machine";
+  const ir::Module module = ir::parse_module(
+      "sir 1\nmodule m\nvariable x: f32[2, 0] input\nvariable y: f32[2, 0] output\nvariable all: bool[] output\nfunction main {\n"
+      "%0: f32[2, 0] = argument @x\n%1: f32[2, 0] = exp2 %0\n%2: f32[2, 0] = asin %1\n%3: f32[2, 0] = log1p %1\n%4: f32[2, 0] = power %3, %2\n"
+      "%5: bool[2, 0] = is_nan %4\n%6: bool[] = reduce_all %5 {axes = [0, 1]}\n%7: f32[2, 0] = multiply %4, %1\nreturn @y = %7, @all = %6\n}\n");
+  const Tensors results = run(compiled(module, GetParam()), module, {{"x", Tensor(DType::kF32, {2, 0})}}, {}, *runtime::serial_team());
+  EXPECT_EQ(results.at("all").get(0), 1);
+}
+
 INSTANTIATE_TEST_SUITE_P(Levels, Rows, testing::Values(TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4),
                          [](const auto& info) { return std::string(name(info.param)); });
 

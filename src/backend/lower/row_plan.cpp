@@ -147,9 +147,10 @@ class Planner {
     }
   }
 
+  /// Rows without elements have no place for one either: lanes that never run would all store to the first.
   bool can_be_kept(const Node& node) const {
     const Value value = node.results[0];
-    return in_domain(value) && std::holds_alternative<ir::Elementwise>(node.op->lowering) && !read_elsewhere_.contains(value);
+    return in_domain(value) && reductions_.domain.element_count() != Dim(0) && std::holds_alternative<ir::Elementwise>(node.op->lowering) && !read_elsewhere_.contains(value);
   }
 
   /// Values that views or lookups need at other positions than the one at hand, by way of elementwise nodes too.
