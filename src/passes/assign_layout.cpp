@@ -53,7 +53,9 @@ bool is_elementwise(const ir::OpDef& op, std::span<const TensorType> operands, c
   expand_node(builder, op, arguments, attributes);
   const auto of_scalar = [&](Value value) { return graph.type(value).shape.rank() == 0; };
   return std::all_of(graph.nodes().begin(), graph.nodes().end(), [&](const Node& node) {
-    if (std::all_of(node.results.begin(), node.results.end(), of_scalar) || (node.op->name == "broadcast" && of_scalar(node.operands[0]))) return true;
+    if (std::all_of(node.results.begin(), node.results.end(), of_scalar) ||
+        (node.op->name == "broadcast" && of_scalar(node.operands[0])))
+      return true;
     std::vector<TensorType> types;
     for (const Value operand : node.operands) types.push_back(graph.type(operand));
     return node.results.size() == 1 && is_elementwise(*node.op, types, node.attributes);
@@ -63,7 +65,8 @@ bool is_elementwise(const ir::OpDef& op, std::span<const TensorType> operands, c
 /// What becomes of one node, given new operands some of which are transposes.
 class Sinking {
  public:
-  Sinking(Rewriter& rewriter, const Node& node) : rewriter_(rewriter), builder_(rewriter.builder()), node_(node), operands_(rewriter.at(node.operands)) {}
+  Sinking(Rewriter& rewriter, const Node& node)
+      : rewriter_(rewriter), builder_(rewriter.builder()), node_(node), operands_(rewriter.at(node.operands)) {}
 
   std::optional<std::vector<Value>> run() {
     if (node_.results.size() != 1 || !node_.regions.empty()) return std::nullopt;
@@ -124,7 +127,8 @@ class Sinking {
     return values;
   }
 
-  /// A broadcast value in the order of axes of what `permutation` takes to it: what is broadcast, without its axes of size 1, is spread along others.
+  /// A broadcast value in the order of axes of what `permutation` takes to it: what is broadcast, without its axes of
+  /// size 1, is spread along others.
   std::optional<Value> spread_anew(Value value, const Integers& permutation) {
     const Node* broadcast = made_by(value, "broadcast");
     if (broadcast == nullptr) return std::nullopt;
@@ -194,7 +198,8 @@ class Sinking {
     Integers kept, order;  // axes of the source, as they follow in the result; their places among those that remain
     for (const int64_t axis : permutation_)
       if (std::find(axes.begin(), axes.end(), axis) == axes.end()) kept.push_back(axis);
-    for (const int64_t axis : kept) order.push_back(std::count_if(kept.begin(), kept.end(), [axis](int64_t other) { return other < axis; }));
+    for (const int64_t axis : kept)
+      order.push_back(std::count_if(kept.begin(), kept.end(), [axis](int64_t other) { return other < axis; }));
     return transposed(with({source}, "axes", axes), order);
   }
 

@@ -72,7 +72,8 @@ TEST(ImageModels, batch_norm_keeps_running_statistics) {
   run(machine.module, "step", machine.variables);
   const test::Tolerance close{0, 1e-12, 1e-12};
   test::expect_close(machine.variables.at("norm.mean"), Tensor::of<double>({2}, std::vector<double>{0.3, 2.0}), close, "mean");
-  test::expect_close(machine.variables.at("norm.variance"), Tensor::of<double>({2}, std::vector<double>{1.3666666666666667, 20.9}), close, "variance");
+  test::expect_close(machine.variables.at("norm.variance"),
+                     Tensor::of<double>({2}, std::vector<double>{1.3666666666666667, 20.9}), close, "variance");
   run(machine.module, "predict", machine.variables);
   const double expected = (1 - 0.3) / std::sqrt(1.3666666666666667 + 1e-5);
   EXPECT_NEAR(machine.variables.at("y").get(0), expected, 1e-12);

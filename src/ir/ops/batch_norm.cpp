@@ -15,9 +15,14 @@ struct Rows {
   Shape shape;
   Integers axes;  // all but the last
 
-  Rows(Builder& builder, Value x) : builder(builder), shape(builder.shape(x)), axes(other_axes({static_cast<int64_t>(shape.rank()) - 1}, shape.rank())) {}
+  Rows(Builder& builder, Value x)
+      : builder(builder),
+        shape(builder.shape(x)),
+        axes(other_axes({static_cast<int64_t>(shape.rank()) - 1}, shape.rank())) {}
   Expression of(Value value) const { return {builder, value}; }
-  Expression spread(const Expression& feature) const { return of(builder.broadcast(feature, shape, {static_cast<int64_t>(shape.rank()) - 1})); }
+  Expression spread(const Expression& feature) const {
+    return of(builder.broadcast(feature, shape, {static_cast<int64_t>(shape.rank()) - 1}));
+  }
   Expression sum(const Expression& x) const { return of(builder.reduce("reduce_sum", x, axes)); }
   Expression divided(const Expression& feature) const {
     Dim count = 1;
@@ -53,8 +58,8 @@ std::vector<Tensor> evaluate(const EvaluateRequest& request) {
   return {y, mean, variance};
 }
 
-// Differences from the mean are written another way at each use: kernels make each of them anew from x, where one that is shared would be stored, as large
-// as x.
+// Differences from the mean are written another way at each use: kernels make each of them anew from x, where one that
+// is shared would be stored, as large as x.
 
 std::vector<Value> expand(const ExpandRequest& request) {
   const Rows rows(request.builder, request.operands[0]);
@@ -64,8 +69,9 @@ std::vector<Value> expand(const ExpandRequest& request) {
   return {(x - rows.spread(mean)) * rows.spread(slope) + rows.spread(bias), mean, variance};
 }
 
-/// With n = (x - mean) / deviation, of y: scale / deviation * (dy - mean of dy - n * mean of dy * n). The means are the gradients of bias and scale: x
-/// and dy are read once for both sums, and once for the result, which is dy and x by factors per feature. Mean and variance add a share to each row.
+/// With n = (x - mean) / deviation, of y: scale / deviation * (dy - mean of dy - n * mean of dy * n). The means are the
+/// gradients of bias and scale: x and dy are read once for both sums, and once for the result, which is dy and x by
+/// factors per feature. Mean and variance add a share to each row.
 std::vector<Value> differentiate(const GradientRequest& request) {
   const Rows rows(request.builder, request.operands[0]);
   const Expression x = rows.of(request.operands[0]), mean = rows.of(request.results[1]), variance = rows.of(request.results[2]);
@@ -94,7 +100,8 @@ OpDef record() {
   OpDef op;
   op.name = "batch_norm";
   op.doc =
-      "(x - mean) / sqrt(variance + epsilon) * scale + bias for each entry of the last axis, with mean and (biased) variance over all other axes, which "
+      "(x - mean) / sqrt(variance + epsilon) * scale + bias for each entry of the last axis, with mean and (biased) "
+      "variance over all other axes, which "
       "are results, too.";
   op.operands = {{"x", "a float, features along the last axis"}, {"scale", "one per feature"}, {"bias", "one per feature"}};
   op.attributes = {{"epsilon", AttributeKind::kNumber, "keeps the deviation from zero", 1e-5}};
@@ -106,11 +113,13 @@ OpDef record() {
   op.evaluate = evaluate;
   op.gradient = GradientRule(differentiate);
   op.lowering = Composite{expand};
-  op.samples = in_both_floats({sample({"f32[n, 5]", "f32[5]", "f32[5]"}), sample({"f32[2, n, 3, 7]", "f32[7]", "f32[7]"}, {{"epsilon", 0.01}}),
+  op.samples = in_both_floats({sample({"f32[n, 5]", "f32[5]", "f32[5]"}),
+                               sample({"f32[2, n, 3, 7]", "f32[7]", "f32[7]"}, {{"epsilon", 0.01}}),
                                sample({"f32[3, n]", "f32[n]", "f32[n]"}), sample({"f32[6, 17]", "f32[17]", "f32[17]"}),
                                sample_without_gradient({"f32[0, 4]", "f32[4]", "f32[4]"})});
-  op.bad_samples = {bad("C1", {"i32[2, 3]", "i32[3]", "i32[3]"}), bad("C2", {"f32[3]", "f32[3]", "f32[3]"}), bad("C3", {"f32[2, 3]", "f32[2]", "f32[3]"}),
-                    bad("C3", {"f32[2, 3]", "f32[3]", "f64[3]"}), bad("C4", {"f32[2, 3]", "f32[3]", "f32[3]"}, {{"epsilon", 0.0}})};
+  op.bad_samples = {bad("C1", {"i32[2, 3]", "i32[3]", "i32[3]"}), bad("C2", {"f32[3]", "f32[3]", "f32[3]"}),
+                    bad("C3", {"f32[2, 3]", "f32[2]", "f32[3]"}), bad("C3", {"f32[2, 3]", "f32[3]", "f64[3]"}),
+                    bad("C4", {"f32[2, 3]", "f32[3]", "f32[3]"}, {{"epsilon", 0.0}})};
   return op;
 }
 
