@@ -118,11 +118,11 @@ class Loader {
     position.samples = number_of("samples", 1, INT64_MAX);
     position.step = number_of("step", 0, (position.samples - 1) / position.batch + 1);
     for (const auto& [key, text] : file_.metadata) {
-      if (!key.starts_with(kSumPrefix)) continue;
-      double value = 0;
-      const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
-      if (status != std::errc() || end != text.data() + text.size()) fail("is damaged: its " + key + " is " + quoted(text));
-      position.sums.emplace(key.substr(kSumPrefix.size()), value);
+      if (key.starts_with(kSumPrefix)) position.sums.emplace(key.substr(kSumPrefix.size()), real_of(key));
+    }
+    if (file_.metadata.contains("best_epoch")) {
+      position.best_epoch = number_of("best_epoch", 0, position.epoch);
+      position.best = real_of("best");
     }
     return position;
   }
@@ -141,6 +141,13 @@ class Loader {
     int64_t value = 0;
     const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (status != std::errc() || end != text.data() + text.size()) fail("is damaged: its " + std::string(what) + " is " + quoted(text));
+    return value;
+  }
+  double real_of(std::string_view key) const {
+    const std::string text = metadata(key);
+    double value = 0;
+    const auto [end, status] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (status != std::errc() || end != text.data() + text.size()) fail("is damaged: its " + std::string(key) + " is " + quoted(text));
     return value;
   }
   int64_t number_of(std::string_view key, int64_t least, int64_t most) const {
@@ -206,6 +213,10 @@ void save_checkpoint(const std::string& path, const State& state, const ModelIde
   metadata.emplace("seed", std::to_string(position.seed));
   metadata.emplace("batch", std::to_string(position.batch));
   metadata.emplace("samples", std::to_string(position.samples));
+  if (position.best_epoch > 0) {
+    metadata.emplace("best_epoch", std::to_string(position.best_epoch));
+    metadata.emplace("best", to_text(position.best));
+  }
   for (const auto& [name, sum] : position.sums) metadata.emplace(std::string(kSumPrefix) + name, to_text(sum));
   save(path, state, is_any, std::move(metadata));
 }

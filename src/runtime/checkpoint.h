@@ -34,6 +34,8 @@ struct TrainingPosition {
   uint32_t seed = 0;
   int64_t batch = 0, samples = 0;      // of the training part; `step` counts in these
   std::map<std::string, double> sums;  // over the samples of the epoch so far: the loss, each metric
+  int64_t best_epoch = 0;              // of what is watched (FitOptions::watch), from 1; 0: none yet
+  double best = 0;
 
   friend bool operator==(const TrainingPosition&, const TrainingPosition&) = default;
 };

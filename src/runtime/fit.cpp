@@ -16,6 +16,7 @@ double seconds_since(Clock::time_point start) { return std::chrono::duration<dou
 
 /// What can be said about data and options before anything is run.
 void check(const DataSplit& data, const FitOptions& options) {
+  if (options.checkpoint_every < 1 || options.checkpoint_steps < 0) throw Error(ErrorCode::kUsage, "checkpoints come every 1 or more epochs or steps");
   if (options.epochs < 0) throw Error(ErrorCode::kUsage, "the number of epochs cannot be " + std::to_string(options.epochs));
   if (options.epochs > UINT32_MAX) throw Error(ErrorCode::kUsage, "more than 4294967295 epochs cannot be counted");
   if (data.training.samples() == 0) throw Error(ErrorCode::kData, "there are no samples to train with");
@@ -66,14 +67,17 @@ class Fit {
       EpochRecord record;
       if (!train(record) || !validate(record)) {
         save();
-        return {true, position_, last_};
+        return {true, false, position_, last_};
       }
+      record.best = is_best(record);
       next_epoch(record);
-      save();
+      const bool stop = options_.watch && options_.watch->patience > 0 && position_.epoch - position_.best_epoch >= options_.watch->patience;
+      if (stop || position_.epoch == options_.epochs || position_.epoch % options_.checkpoint_every == 0) save();
       observer_.epoch(record);
       last_ = std::move(record);
+      if (stop) return {false, true, position_, last_};
     }
-    return {false, position_, last_};
+    return {false, false, position_, last_};
   }
 
  private:
@@ -112,13 +116,17 @@ class Fit {
     batches_.augment(position_.seed, position_.epoch);
     while (position_.step < steps) {
       if (stopped()) return false;
-      training_.run(batches_.load(position_.step));
+      const Batch& batch = batches_.load(position_.step);
+      if (options_.explain) keep_state();
+      training_.run(batch);
       ++position_.step;
-      if (!std::isfinite(training_.loss())) fail_of_loss();
+      if (!std::isfinite(training_.loss()) || (options_.explain && !are_parameters_finite())) fail_of_loss(batch);
       tell(steps);
+      if (options_.checkpoint_steps > 0 && position_.step % options_.checkpoint_steps == 0 && position_.step < steps) save();
     }
     record.epoch = position_.epoch + 1;
     record.samples = position_.samples;
+    record.steps = record.epoch * steps;
     Measured measured = training_.measured(position_.samples);
     record.loss = measured.loss;
     record.metrics = std::move(measured.metrics);
@@ -159,7 +167,55 @@ class Fit {
       for (size_t i = 0; i < options_.ports.metrics.size(); ++i) position_.sums[options_.ports.metrics[i]] = training_.sums()[i + 1];
       each_total([&](const std::string& name, double& total) { position_.sums[name] = total; });
     }
-    if (!options_.checkpoint.empty()) save_checkpoint(options_.checkpoint, state_, options_.identity, position_);
+    if (options_.checkpoint.empty()) return;
+    try {
+      save_checkpoint(options_.checkpoint, state_, options_.identity, position_);
+    } catch (const Error& error) {
+      if (error.code() != ErrorCode::kIo) throw;
+      observer_.checkpoint_failed(error);
+    }
+  }
+
+  /// Whether what is watched has its best value in this epoch; the first one has, and no value that is not finite.
+  bool is_best(const EpochRecord& record) {
+    if (!options_.watch) return false;
+    const std::optional<double> value = watched(record, options_.watch->name);
+    if (!value) throw Error(ErrorCode::kUsage, "nothing is measured that is called " + quoted(options_.watch->name));
+    const bool larger = larger_is_better(options_.watch->name);
+    if (!std::isfinite(*value) || (position_.best_epoch > 0 && !(larger ? *value > position_.best : *value < position_.best))) return false;
+    position_.best = *value;
+    position_.best_epoch = record.epoch;
+    return true;
+  }
+
+  static std::optional<double> watched(const EpochRecord& record, const std::string& name) {
+    if (name == "loss") return record.loss;
+    if (name == "val_loss") return record.val_loss;
+    for (const auto& [metric, value] : record.metrics)
+      if (metric == name) return value;
+    for (const auto& [metric, value] : record.val_metrics)
+      if ("val_" + metric == name) return value;
+    return {};
+  }
+
+  void keep_state() {
+    kept_.resize(state_.entries().size());
+    for (size_t i = 0; i < kept_.size(); ++i) {
+      const Tensor& value = state_.entries()[i].value;
+      kept_[i].assign(static_cast<const char*>(value.raw()), static_cast<const char*>(value.raw()) + value.bytes());
+    }
+  }
+  void restore_state() {
+    for (size_t i = 0; i < kept_.size(); ++i)
+      if (!kept_[i].empty()) std::memcpy(state_.value(i).raw(), kept_[i].data(), kept_[i].size());
+  }
+  bool are_parameters_finite() const {
+    return std::all_of(state_.entries().begin(), state_.entries().end(), [](const State::Entry& entry) {
+      if (entry.role != Role::kParameter || !is_float(entry.value.dtype())) return true;
+      for (int64_t i = 0; i < entry.value.size(); ++i)
+        if (!std::isfinite(entry.value.get(i))) return false;
+      return true;
+    });
   }
 
   void restore_sums() {
@@ -196,11 +252,20 @@ class Fit {
                         static_cast<double>(left) / per_second});
   }
 
-  [[noreturn]] void fail_of_loss() const {
-    Error error(ErrorCode::kCheck, "the loss is " + to_text(training_.loss()) + " in epoch " + std::to_string(position_.epoch + 1) +
-                                       ", step " + std::to_string(position_.step) + " of " + std::to_string(batches_.count()));
+  [[noreturn]] void fail_of_loss(const Batch& batch) {
+    std::string cause;
+    if (options_.explain) {
+      restore_state();
+      cause = options_.explain(batch);
+      // The sums hold the step that is taken back: the checkpoint is one between epochs, or from before.
+      --position_.step;
+      if (position_.step == 0) save();
+    }
+    const bool finite = std::isfinite(training_.loss());
+    Error error(ErrorCode::kCheck, (finite ? "parameters are no finite numbers after a step" : "the loss is " + to_text(training_.loss())) + " in epoch " + std::to_string(position_.epoch + 1) +
+                                       ", step " + std::to_string(position_.step + (options_.explain ? 1 : 0)) + " of " + std::to_string(batches_.count()) + (cause.empty() ? "" : "; " + cause));
     const bool saved = !options_.checkpoint.empty() && last_;
-    error.hint("a smaller learning rate may help" +
+    error.hint("a smaller learning rate may help" + std::string(options_.explain ? "" : "; --check-numerics finds the first operation that gives it") +
                (saved ? "; " + options_.checkpoint + " holds the state after epoch " + std::to_string(position_.epoch) : std::string()));
     throw error;
   }
@@ -218,9 +283,15 @@ class Fit {
   std::optional<EpochRecord> last_;
   Clock::time_point start_, last_told_;
   int64_t trained_ = 0;  // steps done here
+  std::vector<std::vector<char>> kept_;  // the state before a step that is checked
 };
 
 }  // namespace
+
+bool larger_is_better(std::string_view name) {
+  constexpr std::string_view kLarger[] = {"accuracy", "precision", "recall", "f1", "top_", "auc", "r2"};
+  return std::any_of(std::begin(kLarger), std::end(kLarger), [&](std::string_view part) { return name.find(part) != std::string_view::npos; });
+}
 
 void initialise(Function& init, uint32_t seed) {
   init.bind("seed", Tensor::scalar(seed));

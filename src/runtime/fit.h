@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -23,6 +24,13 @@ struct FitFunctions {
   Function* evaluate = nullptr;  // null: no validation
 };
 
+/// A value of the epochs' records that should become better: smaller, or larger where its name says so (accuracy, precision, ...).
+struct Watch {
+  std::string name;      // "loss", "val_loss", a metric, "val_" and a metric
+  int64_t patience = 0;  // epochs without a better value after which training stops; 0: it goes on
+};
+bool larger_is_better(std::string_view name);
+
 struct FitOptions {
   FeedPorts ports;
   int64_t epochs = 1, batch = 32;
@@ -33,7 +41,13 @@ struct FitOptions {
   std::optional<int64_t> classes;           // labels from there on are refused before training
   std::optional<TrainingPosition> resume;   // continue there with the state as it is; its seed is kept
   std::string checkpoint;                   // a path, or empty: written after each epoch and when interrupted
+  int64_t checkpoint_every = 1;             // epochs from one checkpoint to the next; the last epoch has one in any case
+  int64_t checkpoint_steps = 0;             // unless 0, after every so many steps of an epoch as well
   ModelIdentity identity;                   // for the checkpoint
+  std::optional<Watch> watch;
+  /// Given, every step is checked: when loss or parameters are no finite numbers after it, the state is that before the step again, the checkpoint
+  /// is written, and what this says of the step's batch is part of the error.
+  std::function<std::string(const Batch&)> explain;
   const std::atomic<bool>* stop = nullptr;  // set by a signal handler, say: the running step is finished, the checkpoint written
   double progress_interval = .1;            // seconds between calls of FitObserver::progress
 };
@@ -55,6 +69,8 @@ struct EpochRecord {
   std::optional<double> val_loss;
   NamedValues val_metrics;
   NamedTables tables, val_tables;  // metrics that are no single numbers
+  int64_t steps = 0;               // done in all epochs, this one too
+  bool best = false;               // of all epochs so far, by what is watched
 };
 
 class FitObserver {
@@ -63,10 +79,13 @@ class FitObserver {
   virtual void progress(const FitProgress&) {}
   /// After the epoch's checkpoint was written.
   virtual void epoch(const EpochRecord&) {}
+  /// A checkpoint could not be written: the one before is still there. Training goes on when this returns, and the next one is tried.
+  virtual void checkpoint_failed(const Error& error) { throw error; }
 };
 
 struct FitResult {
   bool interrupted = false;
+  bool stopped_early = false;  // what is watched became no better
   TrainingPosition position;
   std::optional<EpochRecord> last;  // of the last epoch that was finished here
 };

@@ -25,11 +25,13 @@ namespace sinter::tools {
 void add_bench(CLI::App& app);
 void add_check(CLI::App& app);
 void add_compile(CLI::App& app);
+void add_completion(CLI::App& app);
 void add_evaluate(CLI::App& app);
 void add_fmt(CLI::App& app);
 void add_info(CLI::App& app);
 void add_inspect(CLI::App& app);
 void add_opt(CLI::App& app);
+void add_plot(CLI::App& app);
 void add_predict(CLI::App& app);
 void add_run(CLI::App& app);
 void add_train(CLI::App& app);

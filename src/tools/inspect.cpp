@@ -1,4 +1,5 @@
 // sinter inspect: what a model is, before anything runs: inputs, outputs, parameters, arithmetic, planned memory.
+#include <algorithm>
 #include <iostream>
 #include <set>
 
@@ -29,6 +30,31 @@ std::string list_of(const ir::Module& module, Role role, const std::string& titl
   return rows.size() > 1 ? table(rows, {2}) + "\n" : "";
 }
 
+/// A row for each layer, by the names in the model: what it gives, and the parameters below its name.
+std::string layer_table(const ir::Module& module) {
+  const ir::Function* function = module.find_function("predict");
+  if (function == nullptr) return "";
+  struct Layer {
+    std::string name, type;
+    int64_t parameters = 0;
+  };
+  std::vector<Layer> layers;
+  const auto layer = [&](const std::string& name) -> Layer& {
+    const auto found = std::find_if(layers.begin(), layers.end(), [&](const Layer& l) { return l.name == name; });
+    return found != layers.end() ? *found : layers.emplace_back(Layer{name, "", 0});
+  };
+  for (const ir::Node& node : function->graph.nodes())
+    if (!node.name.empty() && !node.results.empty()) layer(node.name).type = function->graph.type(node.results[0]).to_string();
+  for (const std::string& argument : function->arguments) {
+    const ir::Variable& variable = module.variable(argument);
+    const auto count = variable.type.shape.element_count();
+    if (variable.role == Role::kParameter && count.is_constant()) layer(argument.substr(0, argument.rfind('.'))).parameters += count.constant();
+  }
+  std::vector<std::vector<std::string>> rows{{"layer", "output", "parameters"}};
+  for (const Layer& l : layers) rows.push_back({l.name, l.type, l.parameters > 0 ? format_count(l.parameters) : ""});
+  return rows.size() > 1 ? table(rows, {2}) + "\n" : "";
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   std::string function = options.train ? "step" : opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
@@ -37,6 +63,7 @@ void run(const Options& options) {
   std::string text = "model " + opened.module.name + ", function " + function + "\n\n";
   int64_t parameters = 0, states = 0, other = 0;
   double parameter_bytes = 0, state_bytes = 0, other_bytes = 0;
+  text += layer_table(opened.module);
   text += list_of(part, Role::kInput, "input", other, other_bytes);
   text += list_of(part, Role::kOutput, "output", other, other_bytes);
   text += list_of(part, Role::kParameter, "parameter", parameters, parameter_bytes);

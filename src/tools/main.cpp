@@ -85,7 +85,9 @@ int run(int argc, char** argv) {
   add_check(app);
   add_opt(app);
   add_fmt(app);
+  add_plot(app);
   add_info(app);
+  add_completion(app);
   refuse_empty_values(app);
   check_verb(app, argc, argv);
   try {

@@ -387,7 +387,7 @@ TEST_F(FitLoop, ALossThatIsNoNumberIsToldWithItsStep) {
     FAIL();
   } catch (const Error& error) {
     EXPECT_EQ(error.code(), ErrorCode::kCheck);
-    EXPECT_EQ(std::string(error.what()), "error: the loss is nan in epoch 2, step 5 of 11; a smaller learning rate may help; " +
+    EXPECT_EQ(std::string(error.what()), "error: the loss is nan in epoch 2, step 5 of 11; a smaller learning rate may help; --check-numerics finds the first operation that gives it; " +
                                              options.checkpoint + " holds the state after epoch 1");
   }
   State saved = regression_state();
