@@ -17,6 +17,7 @@ struct Known {
   std::string_view name;
   Kind kind;
   bool required = false;
+  bool named = false;  // never given without its name
 };
 // In the order in which a source takes arguments without a name.
 constexpr Known kArguments[] = {
@@ -28,36 +29,36 @@ constexpr Known kArguments[] = {
     {"xor", "samples", Kind::kCount, true},
     {"xor", "noise", Kind::kNumber},
     {"csv", "path", Kind::kPath, true},
-    {"csv", "header", Kind::kBool},
-    {"csv", "separator", Kind::kWord},
-    {"csv", "features", Kind::kNames},
-    {"csv", "label", Kind::kNames},
-    {"csv", "one_hot", Kind::kNames},
-    {"csv", "missing", Kind::kMissing},
-    {"csv", "stream", Kind::kBool},
-    {"csv", "shuffle_window", Kind::kCount},
+    {"csv", "header", Kind::kBool, false, true},
+    {"csv", "separator", Kind::kWord, false, true},
+    {"csv", "features", Kind::kNames, false, true},
+    {"csv", "label", Kind::kNames, false, true},
+    {"csv", "one_hot", Kind::kNames, false, true},
+    {"csv", "missing", Kind::kMissing, false, true},
+    {"csv", "stream", Kind::kBool, false, true},
+    {"csv", "shuffle_window", Kind::kCount, false, true},
     {"npy", "path", Kind::kPath, true},
-    {"npy", "labels", Kind::kPath},
+    {"npy", "labels", Kind::kPath, false, true},
     {"npz", "path", Kind::kPath, true},
-    {"npz", "features", Kind::kWord},
-    {"npz", "label", Kind::kWord},
+    {"npz", "features", Kind::kWord, false, true},
+    {"npz", "label", Kind::kWord, false, true},
     {"idx", "path", Kind::kPath, true},
-    {"idx", "scale", Kind::kBool},
+    {"idx", "scale", Kind::kBool, false, true},
     {"images", "path", Kind::kPath, true},
-    {"images", "resize", Kind::kSizes},
-    {"images", "scale", Kind::kBool},
-    {"images", "stream", Kind::kBool},
+    {"images", "resize", Kind::kSizes, false, true},
+    {"images", "scale", Kind::kBool, false, true},
+    {"images", "stream", Kind::kBool, false, true},
     {"text", "path", Kind::kPath, true},
-    {"text", "window", Kind::kCount},
-    {"text", "stride", Kind::kCount},
+    {"text", "window", Kind::kCount, false, true},
+    {"text", "stride", Kind::kCount, false, true},
     {"", "split", Kind::kFraction},
     {"", "normalise", Kind::kNormalise},
     {"", "shuffle", Kind::kBool},
     {"", "seed", Kind::kSeed},
-    {"", "stratified", Kind::kBool},
-    {"", "flip", Kind::kBool},
-    {"", "shift", Kind::kFromZero},
-    {"", "crop", Kind::kBool},
+    {"", "stratified", Kind::kBool, false, true},
+    {"", "flip", Kind::kBool, false, true},
+    {"", "shift", Kind::kFromZero, false, true},
+    {"", "crop", Kind::kBool, false, true},
 };
 constexpr std::string_view kSources[] = {"clusters", "digits", "xor", "csv", "npy", "npz", "idx", "images", "text"};
 constexpr std::string_view kKeptByOption[] = {"split", "normalise", "shuffle", "stratified", "flip", "shift", "crop"};
@@ -87,6 +88,7 @@ class Reader {
     for (const NamedExpression& given : call.arguments) {
       const Known* argument = nullptr;
       if (given.name.empty()) {
+        while (position < known.size() && known[position]->named) ++position;
         if (position < known.size()) argument = known[position++];
         else fail(ErrorCode::kType, given.offset, "the data source " + data.source + " takes fewer arguments");
       } else {
