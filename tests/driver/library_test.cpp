@@ -77,5 +77,11 @@ TEST(LibraryKernels, ActivationsAreOneKernelForwardAndBackward) {
   }
 }
 
+TEST(LibraryKernels, AttentionIsAContractionRowsAndAContraction) {
+  const std::string tensors = "f32[n, 4, 64, 32], f32[n, 4, 64, 32], f32[n, 4, 64, 32]";
+  EXPECT_EQ(kernels_of("attention(" + tensors + ")"), 3);
+  EXPECT_EQ(kernels_of("attention(" + tensors + ", causal = true)"), 3);
+}
+
 }  // namespace
 }  // namespace sinter::driver

@@ -21,6 +21,13 @@ TEST(Docs, texts_compile) {
                                     "model m(x: f32[batch, 2]) -> y { y = dense(x, 1) }\n"
                                     "train m { loss = mean_squared_error(y, label) optimizer = signed(0.1) }");
   EXPECT_NE(compiled.module.find_variable("optimizer.y.weight.m"), nullptr);
+
+  const size_t metric = page.find("metric f1_of_one(");
+  ASSERT_NE(metric, std::string::npos);
+  const Compiled measured = compile(page.substr(metric, page.find("```", metric) - metric) +
+                                    "model m(x: f32[batch, 2]) -> y { y = dense(x, 1) }\n"
+                                    "train m { loss = mean_squared_error(y, label) optimizer = sgd() metrics = [f1_of_one(y, label)] }");
+  EXPECT_NE(measured.module.find_function("measure"), nullptr);
 }
 
 // ---- docs/library.md is what the library's text says ----
