@@ -9,6 +9,7 @@
 #include "driver/reference_function.h"
 #include "io/mapping.h"
 #include "runtime/fit.h"
+#include "support/sanitizers.h"
 #include "support/temporary_folder.h"
 
 namespace sinter::driver {
@@ -109,6 +110,7 @@ TEST(Training, AnyTeamGivesTheSameWeights) {
   alone.train();
   for (const int size : {2, 3, 8}) {
     for (const bool openmp : {false, true}) {
+      if (openmp && test::kThreadSanitizer) continue;
       Trainer together(example("classifier"), options, openmp ? runtime::openmp_team(size) : runtime::thread_team(size));
       together.train();
       expect_same(alone.state, together.state);

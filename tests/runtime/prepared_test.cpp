@@ -10,6 +10,7 @@
 
 #include "runtime/allocations.h"
 #include "runtime/programs.h"
+#include "support/sanitizers.h"
 
 namespace sinter::runtime::test {
 namespace {
@@ -156,9 +157,7 @@ TEST(PreparedValues, AreComputedByWhoeverComes) {
     std::vector<std::unique_ptr<Team>> teams;
     teams.push_back(thread_team(size));
     teams.push_back(host_team(size, loop, nullptr));
-#if !defined(__SANITIZE_THREAD__)
-    teams.push_back(openmp_team(size));
-#endif
+    if (!sinter::test::kThreadSanitizer) teams.push_back(openmp_team(size));
     for (const auto& team : teams) {
       State state = state_with(6);
       runtime::Run run(model(), state, *team);

@@ -7,14 +7,10 @@
 #include <thread>
 
 #include "runtime/programs.h"
+#include "support/sanitizers.h"
 
-#if defined(__SANITIZE_THREAD__)
-constexpr bool kThreadSanitizer = true;  // it cannot see the synchronisation inside the OpenMP runtime
-constexpr int kRounds = 150;
-#else
-constexpr bool kThreadSanitizer = false;
-constexpr int kRounds = 1000;
-#endif
+using sinter::test::kThreadSanitizer;
+constexpr int kRounds = kThreadSanitizer ? 150 : 1000;
 
 namespace sinter::runtime::test {
 namespace {
