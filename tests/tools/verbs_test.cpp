@@ -205,7 +205,11 @@ TEST(Command, GraphTextsAreModelsToo) {
   const Outcome optimised = folder.run("sinter opt predict.sir");
   EXPECT_EQ(optimised.status, 0) << optimised.error;
   EXPECT_NE(optimised.out.find("fusion"), std::string::npos);
-  const Outcome first = folder.run("sinter opt predict.sir --bisect 5"), stopped = folder.run("sinter opt predict.sir --stop-after expand");
+  const std::string dumps = folder.run("sinter opt predict.sir --stop-after expand --dump=all").out;
+  int passes = 0;
+  for (size_t at = dumps.find("# after "); at != std::string::npos; at = dumps.find("# after ", at + 1)) ++passes;
+  const Outcome first = folder.run("sinter opt predict.sir --bisect " + std::to_string(passes));
+  const Outcome stopped = folder.run("sinter opt predict.sir --stop-after expand");
   EXPECT_EQ(first.out, stopped.out);
   EXPECT_NE(folder.run("sinter opt predict.sir --dump=changed").out.find("# after fuse"), std::string::npos);
 }
