@@ -22,6 +22,7 @@ std::string symbol_of(const ContractLibrary::Call& form) {
   if (form.raised) symbol += "_raised";
   if (form.group > 1) return symbol + (form.tail ? "_words_tail" : "_words");
   if (form.ahead) symbol += "_ahead";
+  if (form.gathered) return symbol + "_gathered";
   if (form.a_spread) return symbol + "_spread";
   symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
   return symbol;
@@ -42,6 +43,7 @@ class Microkernel {
     llvm::Type *p = b_.getPtrTy(), *n = b_.getInt64Ty();
     std::vector<llvm::Type*> parameters{p, p, p, n, n, n, n, n, n, n, n, n};
     if (form_.after) parameters.push_back(n);
+    if (form_.gathered) parameters.push_back(p);
     if (form_.ahead) parameters.insert(parameters.end(), {p, n});
     function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), llvm::Function::InternalLinkage, symbol_of(form_), module_);
     function_->setDoesNotThrow();
@@ -56,6 +58,7 @@ class Microkernel {
     if (form_.masked) make_masks(argument(11));
     unsigned more = 12;
     Value* after = form_.after ? argument(more++) : nullptr;
+    if (form_.gathered) table_ = argument(more++);
     if (form_.ahead) ahead_.push_back({argument(more), argument(more + 1), element_});
     std::vector<Value*> sums = initial(after);
     if (form_.batched) {
@@ -184,7 +187,9 @@ class Microkernel {
   std::vector<Value*> over_depth(Value* a, Value* panel, std::vector<Value*> sums) {
     if (form_.group > 1) return over_words(a, panel, std::move(sums));
     std::vector<Value*> row_offsets;
-    for (size_t row = 0; row < rows(); ++row) row_offsets.push_back(b_.CreateMul(a_stride_, b_.getInt64(row)));
+    for (size_t row = 0; row < rows(); ++row)
+      row_offsets.push_back(table_ ? b_.CreateLoad(b_.getInt64Ty(), b_.CreateConstInBoundsGEP1_64(b_.getInt64Ty(), table_, row))
+                                   : b_.CreateMul(a_stride_, b_.getInt64(row)));
     // Where rows of A are next to each other every step of the depth reads a line far from the last one, often of another page: no hardware sees it coming.
     const bool across_lines = form_.a_unit_row && !form_.a_unit_depth && !form_.a_spread;
     Value* soon = across_lines ? b_.CreateMul(a_depth_, b_.getInt64(kStepsAhead)) : nullptr;
@@ -251,7 +256,8 @@ class Microkernel {
   llvm::Type *element_, *a_element_;  // of B and C, and of A
   llvm::FixedVectorType* vector_;
   unsigned lanes_;
-  Value *a_ = nullptr, *panel_ = nullptr, *c_ = nullptr, *a_stride_ = nullptr, *a_depth_ = nullptr, *b_depth_ = nullptr, *c_stride_ = nullptr, *depth_ = nullptr;
+  Value *a_ = nullptr, *panel_ = nullptr, *c_ = nullptr, *a_stride_ = nullptr, *a_depth_ = nullptr, *b_depth_ = nullptr, *c_stride_ = nullptr, *depth_ = nullptr,
+        *table_ = nullptr;
   std::vector<Value*> masks_;
   std::vector<Moving> ahead_;
 };
@@ -286,6 +292,7 @@ void ContractLibrary::call(llvm::IRBuilder<>& builder, const Call& c) {
   std::vector<Value*> arguments{c.a,     c.b,       c.c,              c.a_stride,       c.a_depth_stride, c.b_depth_stride, c.c_stride,
                                 c.depth, c.batches, c.a_batch_stride, c.b_batch_stride, c.columns};
   if (c.after) arguments.push_back(c.after);
+  if (c.gathered) arguments.push_back(c.table);
   if (c.ahead) arguments.insert(arguments.end(), {c.ahead_from, c.ahead_stride});
   builder.CreateCall(microkernel(c), arguments);
 }

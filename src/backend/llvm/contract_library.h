@@ -28,11 +28,13 @@ class ContractLibrary {
     bool tail = false;  // the depth may end inside of one
     bool raised = false;  // A counts 128 more
     bool masked = false, accumulate = false, a_unit_depth = false, a_unit_row = false, a_spread = false, batched = false, ahead = false;
+    bool gathered = false;  // rows of A begin where `table` says, in elements, not at steps of a_stride
     // arguments: pointers to the first elements, strides in elements
     llvm::Value *a = nullptr, *b = nullptr, *c = nullptr;
     llvm::Value *a_stride = nullptr, *a_depth_stride = nullptr, *b_depth_stride = nullptr, *c_stride = nullptr, *depth = nullptr;
     llvm::Value *batches = nullptr, *a_batch_stride = nullptr, *b_batch_stride = nullptr, *columns = nullptr;
     llvm::Value* after = nullptr;  // not null, of a form that accumulates: only where this is not 0
+    llvm::Value* table = nullptr;
     llvm::Value *ahead_from = nullptr, *ahead_stride = nullptr;  // of a form with `ahead`
   };
   void call(llvm::IRBuilder<>& builder, const Call& call);

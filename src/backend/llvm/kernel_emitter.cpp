@@ -270,6 +270,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   SINTER_CHECK(!contract.a_spread || contract.a.stride == Dim(lanes), "rows are spread over the lanes of another target");
   call.a_unit_depth = contract.a.depth_stride == Dim(1);
   call.a_unit_row = contract.a.stride == Dim(1);
+  call.gathered = contract.a.table >= 0;
   call.batched = contract.batches != Dim(1);
   const auto columns = contract.columns.as_constant();
   call.vectors = static_cast<int>(((columns ? *columns : contract.max_columns) + lanes - 1) / lanes);
@@ -285,6 +286,7 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.a_batch_stride = uniform(contract.a.batch_stride);
   call.b_batch_stride = uniform(contract.b.batch_stride);
   call.columns = uniform(contract.columns);
+  if (call.gathered) call.table = address(contract.a.table, uniform(contract.a.first));
   call.ahead = contract.ahead >= 0 && call.group == 1;
   if (call.ahead) call.ahead_from = address(contract.ahead, uniform(contract.ahead_offset)), call.ahead_stride = uniform(contract.ahead_stride);
   llvm::Type* element = memory_type(context_, dtype);
@@ -293,7 +295,11 @@ void KernelEmitter::statement(const loop::Contract& contract) {
     ContractLibrary::Call part = call;
     part.rows = height;
     part.masked = masked;
-    part.a = b_.CreateGEP(memory_type(context_, call.a_dtype), call.a, b_.CreateMul(row, call.a_stride));
+    if (call.gathered) {
+      part.table = b_.CreateGEP(b_.getInt64Ty(), call.table, row);
+    } else {
+      part.a = b_.CreateGEP(memory_type(context_, call.a_dtype), call.a, b_.CreateMul(row, call.a_stride));
+    }
     part.c = b_.CreateGEP(element, call.c, b_.CreateMul(row, call.c_stride));
     contracts_.call(b_, part);
   };

@@ -234,7 +234,7 @@ class Machine {
     if (rows > s.max_rows || columns > s.max_columns)
       throw Fault{"the contract has " + std::to_string(rows) + " rows and " + std::to_string(columns) +
                   " columns, more than its register tile"};
-    if (memory_.overlap(s.c, s.a.buffer) || memory_.overlap(s.c, s.b.buffer))
+    if (memory_.overlap(s.c, s.a.buffer) || memory_.overlap(s.c, s.b.buffer) || (s.a.table >= 0 && memory_.overlap(s.c, s.a.table)))
       throw Fault{"the result of the contract lies in the memory of an operand"};
     const auto dtype_of = [&](int32_t buffer) { return kernel_.buffers[static_cast<size_t>(buffer)].dtype; };
     const DType dtype = dtype_of(s.c), a_dtype = dtype_of(s.a.buffer);
@@ -242,7 +242,8 @@ class Machine {
     const bool from_c = s.accumulate && integer(s.after) != 0;
     const int64_t c_offset = integer(s.c_offset), c_stride = integer(s.c_row_stride);
     const auto element = [&](const ContractOperand& o, int64_t r, int64_t k, int64_t b) {
-      return memory_.read(o.buffer, integer(o.offset) + r * integer(o.stride) + k * integer(o.depth_stride) + b * integer(o.batch_stride),
+      const int64_t row = o.table < 0 ? r * integer(o.stride) : memory_.read(o.table, integer(o.first) + r, who_).template as<int64_t>();
+      return memory_.read(o.buffer, integer(o.offset) + row + k * integer(o.depth_stride) + b * integer(o.batch_stride),
                           who_);
     };
     const auto by_word = [&](int64_t r, int64_t j, int64_t k, int64_t b, Scalar sum) {

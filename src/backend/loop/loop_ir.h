@@ -150,10 +150,12 @@ struct If {
 int contract_group(DType a, DType b);
 
 /// One operand of a contract: element (row or column r, depth k) of batch b is at linear element
-/// offset + r*stride + k*depth_stride + b*batch_stride of the buffer.
+/// offset + r*stride + k*depth_stride + b*batch_stride of the buffer; of a gathered A, table[first + r] stands for r*stride.
 struct ContractOperand {
   int32_t buffer = -1;
   Dim offset, stride, depth_stride, batch_stride;
+  int32_t table = -1;  // a buffer of i64
+  Dim first;
 };
 
 /// C[m, n] (+)= sum over b < batches, k < depth of A_b[m, k] * B_b[k, n]: the batch-reduce GEMM on a register tile. For each (m, n) the

@@ -32,7 +32,7 @@ class Walk {
   }
 
   void operand(const ContractOperand& o) {
-    for (const Dim* dim : {&o.offset, &o.stride, &o.depth_stride, &o.batch_stride}) visit_(*dim);
+    for (const Dim* dim : {&o.offset, &o.stride, &o.depth_stride, &o.batch_stride, &o.first}) visit_(*dim);
   }
 
   void body(const Body& statements) {

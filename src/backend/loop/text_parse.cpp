@@ -381,7 +381,12 @@ class Parser {
     cursor_.expect("(");
     o.offset = labelled("offset");
     cursor_.expect(",");
-    o.stride = labelled("stride");
+    if (cursor_.accept("rows")) {
+      o.table = buffer();
+      o.first = labelled("from");
+    } else {
+      o.stride = labelled("stride");
+    }
     cursor_.expect(",");
     o.depth_stride = labelled("depth_stride");
     cursor_.expect(",");

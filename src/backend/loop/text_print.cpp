@@ -115,7 +115,8 @@ class Printer {
   }
   void statement(const Contract& s) {
     const auto operand = [&](const ContractOperand& o) {
-      return buffer(o.buffer) + "(offset " + o.offset.to_string() + ", stride " + o.stride.to_string() + ", depth_stride " + o.depth_stride.to_string() +
+      const std::string rows = o.table < 0 ? ", stride " + o.stride.to_string() : ", rows " + std::string(buffer(o.table)) + " from " + o.first.to_string();
+      return buffer(o.buffer) + "(offset " + o.offset.to_string() + rows + ", depth_stride " + o.depth_stride.to_string() +
              ", batch_stride " + o.batch_stride.to_string() + ")";
     };
     open(std::string("contract ") + buffer(s.c) + "(offset " + s.c_offset.to_string() + ", row_stride " + s.c_row_stride.to_string() + ")" +

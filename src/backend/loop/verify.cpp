@@ -350,6 +350,9 @@ class Verifier {
       require(a.dtype == c.dtype && b.dtype == c.dtype && is_defined(ScalarOp::kMultiply, {c.dtype, c.dtype}), "L11",
               "the buffers of a contract have one number dtype");
     }
+    require(s.b.table < 0 && (s.a.table < 0 || (buffer(s.a.table).dtype == DType::kI64 && !s.a_spread && contract_group(a.dtype, b.dtype) == 1)), "L11",
+            "rows are found by a table of i64, of A, that is neither spread nor multiplied by words");
+    require(s.a.table < 0 || s.c != s.a.table, "L11", "the result of a contract is one of its operands");
     require(!s.a_raised || (a.dtype == DType::kI8 && b.dtype == DType::kU32), "L11", "raised elements of A are i8, by words");
     require(s.c != s.a.buffer && s.c != s.b.buffer, "L11", "the result of a contract is one of its operands");
     require(c.use != BufferUse::kRead, "L6", "a buffer that is only read is written");
@@ -358,7 +361,7 @@ class Verifier {
     require(s.max_rows > 0 && s.max_columns > 0, "L11", "the register tile is empty");
     for (const Dim* dim : {&s.c_offset, &s.c_row_stride, &s.after, &s.rows, &s.columns, &s.depth, &s.batches}) check(*dim);
     for (const ContractOperand* o : {&s.a, &s.b})
-      for (const Dim* dim : {&o->offset, &o->stride, &o->depth_stride, &o->batch_stride}) check(*dim);
+      for (const Dim* dim : {&o->offset, &o->stride, &o->depth_stride, &o->batch_stride, &o->first}) check(*dim);
     if (s.ahead >= 0) buffer(s.ahead), check(s.ahead_offset), check(s.ahead_stride);
     const auto fits = [](const Dim& size, int most) { return !size.is_constant() || (size.constant() >= 0 && size.constant() <= most); };
     require(fits(s.rows, s.max_rows) && fits(s.columns, s.max_columns), "L11", "rows or columns are more than the register tile has");
