@@ -1,6 +1,8 @@
 #include "backend/contract_packing.h"
 
 #include "backend/lower/contract_form.h"
+#include "backend/lower/convolution.h"
+#include "backend/schedule/convolution_schedule.h"
 
 namespace sinter::backend {
 
@@ -15,6 +17,13 @@ GroupPacking group_packing(const Dim& rows, const Dim& columns, const Dim& depth
   shape.dtype = sums;
   shape.group = group;
   return {register_columns(shape, target), target.has_narrow_products};
+}
+
+int64_t filter_width(const ir::Node& convolution, const ir::Graph& graph, const Target& target) {
+  const ConvolutionForm form = convolution_form(convolution, graph);
+  if (form.groups != Dim(1) || form.panel_width != 0 || !suits_tiles(form)) return 0;
+  const int64_t width = convolution_tile(form.features.constant(), graph.type(convolution.results[0]).dtype, target).columns;
+  return form.features.constant() > width ? width : 0;
 }
 
 }  // namespace sinter::backend

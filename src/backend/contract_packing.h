@@ -1,4 +1,4 @@
-// What the passes pack_operands and group_contracts ask the backend: in which order a contraction's kernel wants its operands.
+// What the passes pack_operands, group_contracts and pack_filters ask the backend: in which order the kernel of a contraction or convolution wants its operands.
 #pragma once
 
 #include "base/machine.h"
@@ -16,5 +16,8 @@ struct GroupPacking {
 };
 /// `sums`: what products are added up in, f32 or i32; `group`: neighbours in depth in a word.
 GroupPacking group_packing(const Dim& rows, const Dim& columns, const Dim& depth, DType sums, int group, const Target& target);
+
+/// What pack_filters asks: output channels of a panel of a convolution's filter, or 0: as it lies.
+int64_t filter_width(const ir::Node& convolution, const ir::Graph& graph, const Target& target);
 
 }  // namespace sinter::backend

@@ -7,6 +7,7 @@
 #include "backend/loop/text.h"
 #include "backend/loop/verify.h"
 #include "backend/lower/contract_form.h"
+#include "backend/lower/convolution_form.h"
 #include "backend/lower/lower_fusion.h"
 #include "base/hash.h"
 #include "ir/control_form.h"
@@ -27,6 +28,18 @@ Dim count_flops(const ir::Graph& body) {
     } else if (std::holds_alternative<ir::Contract>(node.op->lowering)) {
       const ContractForm form = contract_form(node, body);
       total = total + Dim(2) * form.batch * form.rows * form.columns * form.depth;
+    } else if (const auto* window = std::get_if<ir::Window>(&node.op->lowering)) {
+      Dim each = 2;
+      if (window->kind == ir::Window::Kind::kConvolution) {
+        each = each * convolution_form(node, body).depth();
+      } else if (window->kind == ir::Window::Kind::kFilterGradient) {
+        const Shape& cotangent = body.type(node.operands[1]).shape;
+        const Dim positions = cotangent.element_count(0, cotangent.rank() - 1);
+        each = floor_div(each * positions, ir::get_attribute<int64_t>(*node.op, node.attributes, "blocks"));
+      } else {
+        for (const int64_t size : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "window")) each = each * size;
+      }
+      total = total + body.type(node.results[0]).shape.element_count() * each;
     } else if (std::holds_alternative<ir::Elementwise>(node.op->lowering)) {
       total = total + body.type(node.results[0]).shape.element_count();
     } else if (std::holds_alternative<ir::Reduce>(node.op->lowering)) {
@@ -42,7 +55,7 @@ std::optional<DType> arithmetic_dtype(const ir::Graph& body) {
   for (const ir::Node& node : body.nodes()) {
     for (const ir::Graph& region : node.regions)
       if (const auto inside = arithmetic_dtype(region); inside && !found) found = inside;
-    if (std::holds_alternative<ir::Contract>(node.op->lowering)) return body.type(node.operands[0]).dtype;
+    if (std::holds_alternative<ir::Contract>(node.op->lowering) || std::holds_alternative<ir::Window>(node.op->lowering)) return body.type(node.operands[0]).dtype;
     if (!found && std::holds_alternative<ir::Elementwise>(node.op->lowering)) found = ir::widened(body.type(node.results[0]).dtype);
   }
   return found;

@@ -4,6 +4,7 @@
 #include "passes/assign_layout.h"
 #include "passes/bind_results.h"
 #include "passes/canonical_contracts.h"
+#include "passes/canonical_convolutions.h"
 #include "passes/cleanup.h"
 #include "passes/dce.h"
 #include "passes/expand.h"
@@ -11,6 +12,7 @@
 #include "passes/group_contracts.h"
 #include "passes/hoist_constants.h"
 #include "passes/lift_invariants.h"
+#include "passes/pack_filters.h"
 #include "passes/pack_operands.h"
 #include "passes/prepare_values.h"
 #include "passes/recognise.h"
@@ -22,6 +24,7 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Tar
   const auto panel_width = [target](const ir::Node& contract, const ir::Graph& graph) {
     return backend::panel_width(contract, graph, target);
   };
+  const auto filter_width = [target](const ir::Node& convolution, const ir::Graph& graph) { return backend::filter_width(convolution, graph, target); };
   const auto word_packing = [target](const Dim& rows, const Dim& columns, const Dim& depth, DType sums, int group) {
     const backend::GroupPacking packing = backend::group_packing(rows, columns, depth, sums, group, target);
     return passes::WordPacking{packing.width, packing.unsigned_bytes};
@@ -32,6 +35,7 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Tar
       {"widen", "f16 and bf16 are computed with as f32: while composites are whole, so that their result alone is rounded", passes::widen},
       {"grad", "before expanding: its rules speak of composites, and everything after it sees ordinary ops only", passes::grad},
       {"widen_gradients", "cotangents of f16 and bf16 values were added up as such", passes::widen},
+      {"canonical_convolutions", "gradients by filters are found as the gradient rule writes them, before transposes wander", passes::canonical_convolutions},
       {"assign_layout", "transposes meet their opposites while convolutions and pools are whole, in the gradients, too", passes::assign_layout},
       {"expand", "lowering knows primitives; gradients of composites are in place by now", [](const ir::Module& m) { return passes::expand(m); }},
       {"cleanup", "gradients and expansions are built for simplicity of their rules, not of their graphs", passes::cleanup},
@@ -45,6 +49,9 @@ std::vector<passes::Pass> pipeline(const passes::FuseOptions& options, const Tar
        [word_packing](const ir::Module& m) { return passes::group_contracts(m, word_packing); }},
       {"pack_operands", "contractions read panels; once their operands and the axes of these are final",
        [panel_width](const ir::Module& m) { return passes::pack_operands(m, panel_width); }},
+      {"pack_filters", "convolutions read panels of the filter over and over; as the pass before", [filter_width](const ir::Module& m) {
+         return passes::pack_filters(m, filter_width);
+       }},
       {"lift_packing", "bodies of loops pack what never changes, too", passes::lift_invariants},
       {"prepare_values", "what calls have in common is computed ahead; after all layouts are decided, before kernels are cut", passes::prepare_values},
       {"fuse", "one kernel per fusion", [options, report](const ir::Module& m) { return passes::fuse(m, options, report); }},

@@ -143,8 +143,18 @@ struct Reduce {
 };
 /// The record dot_general, and others whose attributes lhs_batch, rhs_batch, lhs_contract, rhs_contract mean the same.
 struct Contract {};
-/// A sliding window (convolution, pooling); comes with "The product".
-struct Window {};
+/// Windows that slide over axes of a tensor. Attributes: stride, padding_low, padding_high, dilation, input_dilation, one entry per axis.
+struct Window {
+  enum class Kind {
+    kConvolution,     // (input, filter), spatial axes between batch and channels; attribute `groups`
+    kFilterGradient,  // (input, cotangent) attributes `window`, `blocks`: sums over the images of a block
+    kReduce,          // (x) attributes `axes`, `window`: each window combined, starting from `initial`
+    kArgument,        // the same, the number of the winner in its window, the first of equals, NaN wins, as i64; combine is kMaximum or kMinimum
+    kScatter,         // (updates, number) of each window, added up at the entry of that number; attribute `sizes` of the result along the axes
+  } kind;
+  ScalarOp combine = ScalarOp::kAdd;
+  Reduce::Initial initial = Reduce::Initial::kZero;
+};
 /// Moves elements: pieces per result element.
 struct View {
   std::function<std::vector<Piece>(const AccessRequest&)> pieces;
@@ -161,6 +171,8 @@ struct Index {
   } kind;
   std::function<Dim(const AccessRequest&)> generate;  // kGenerate
 };
+/// Of input and filter, or their like: kernels of it are products of matrices.
+inline bool is_convolution(const Window& window) { return window.kind == Window::Kind::kConvolution || window.kind == Window::Kind::kFilterGradient; }
 struct Control {};  // regions; `fusion` is one
 struct Composite {
   ExpandRule expand;

@@ -24,6 +24,8 @@ bool is_index(const Node& node, ir::Index::Kind kind) {
   const auto* index = std::get_if<ir::Index>(&node.op->lowering);
   return index != nullptr && index->kind == kind;
 }
+bool is_anchor(const Node& node) { return is<ir::Contract>(node) || is<ir::Window>(node); }
+bool is_convolution(const Node& node) { return is<ir::Window>(node) && ir::is_convolution(std::get<ir::Window>(node.op->lowering)); }
 /// Partial results of blocks of rows.
 bool is_blocks(const Node& node) { return is<ir::Reduce>(node) && std::get<ir::Reduce>(node.op->lowering).blocks; }
 bool is_pointwise(const Node& node) {
@@ -49,7 +51,7 @@ class Reader {
     const Node& node = *body_.producer(value);
     const TensorType& type = body_.type(value);
     SINTER_CHECK(!is_blocks(node), "partial results of blocks are read by other kernels");
-    if (is<ir::Reduce>(node) || is<ir::Contract>(node)) {
+    if (is<ir::Reduce>(node) || is_anchor(node)) {
       anchors.push_back({&node, position});
     } else if (is<ir::Elementwise>(node)) {
       for (const Value operand : node.operands) read(operand, body_.type(operand).shape.rank() == 0 ? Position{} : position, guarded);
@@ -97,7 +99,7 @@ class BodyCheck {
       if (!is_pointwise(node)) heavy_.push_back(&node);
     if (kind_ == "loops") return check_loops();
     if (kind_ == "rows" || kind_ == "columns") return check_reductions();
-    if (kind_ == "contract") return check_contract();
+    if (kind_ == "contract" || kind_ == "convolution" || kind_ == "window") return check_anchored();
     if (kind_ == "scatter") return check_scatter();
     SINTER_CHECK(false, "unknown kind " + kind_);
   }
@@ -133,13 +135,14 @@ class BodyCheck {
     SINTER_CHECK(body_.nodes().size() == 1 && is_index(body_.nodes()[0], ir::Index::Kind::kScatterAdd), "a scatter stands alone");
   }
 
-  void check_contract() const {
-    const auto contract = std::find_if(heavy_.begin(), heavy_.end(), [](const Node* node) { return is<ir::Contract>(*node); });
-    SINTER_CHECK(contract != heavy_.end(), "a body of kind contract holds a contract");
-    for (const Value operand : (*contract)->operands) SINTER_CHECK(body_.is_argument(operand), "operands of a contract are arguments");
+  void check_anchored() const {
+    const auto anchor = std::find_if(heavy_.begin(), heavy_.end(), [](const Node* node) { return is_anchor(*node); });
+    SINTER_CHECK(anchor != heavy_.end(), "a body of kind " + kind_ + " holds such a node");
+    SINTER_CHECK((kind_ == "contract") == is<ir::Contract>(**anchor) && (kind_ == "convolution") == is_convolution(**anchor), "the kind is the node's");
+    for (const Value operand : (*anchor)->operands) SINTER_CHECK(body_.is_argument(operand), "operands of a " + kind_ + " are arguments");
     for (const Node* node : heavy_)
-      SINTER_CHECK(node == *contract || is_sum_of_rhs(**contract, *node), "beside a contract only reductions of its second operand along the depth");
-    const Value product = (*contract)->results[0];
+      SINTER_CHECK(node == *anchor || (kind_ == "contract" && is_sum_of_rhs(**anchor, *node)), "beside a contract only reductions of its second operand along the depth");
+    const Value product = (*anchor)->results[0];
     const Position position = symbols(shape(product).rank(), "i");
     Reader reader(body_);
     for (const Value result : body_.results()) {
@@ -147,7 +150,7 @@ class BodyCheck {
       SINTER_CHECK(shape(result) == shape(product), "results have the contract's shape");
       reader.read(result, position);
     }
-    for (const auto& [node, at] : reader.anchors) SINTER_CHECK(is<ir::Contract>(*node), "reductions beside a contract are results");
+    for (const auto& [node, at] : reader.anchors) SINTER_CHECK(is_anchor(*node), "reductions beside a contract are results");
     for (const auto& [node, at] : reader.anchors) SINTER_CHECK(at == position, "a contract is read element by element");
   }
 

@@ -111,7 +111,7 @@ class Preparer {
     const bool small = bytes <= std::max(kMostGrowth * sources, kSmall);
     if (bytes == 0 || !std::holds_alternative<ir::View>(node.op->lowering)) return bytes > 0 && small;
     const NodeFacts facts = node_facts(graph_, node);
-    if (std::holds_alternative<ir::Contract>(reader.op->lowering)) return small || !facts.spreads;
+    if (std::holds_alternative<ir::Contract>(reader.op->lowering) || std::holds_alternative<ir::Window>(reader.op->lowering)) return small || !facts.spreads;
     return small && (facts.guarded || !(facts.contiguous || facts.spreads));
   }
 

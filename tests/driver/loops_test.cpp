@@ -49,7 +49,7 @@ bool has_sums(const ir::Graph& body) {
     for (const ir::Graph& region : node.regions)
       if (has_sums(region)) return true;
     const auto* reduce = std::get_if<ir::Reduce>(&node.op->lowering);
-    const bool sums = std::holds_alternative<ir::Contract>(node.op->lowering) ||
+    const bool sums = std::holds_alternative<ir::Contract>(node.op->lowering) || std::holds_alternative<ir::Window>(node.op->lowering) ||
                       (reduce != nullptr && (reduce->combine == ScalarOp::kAdd || reduce->combine == ScalarOp::kMultiply));
     if (sums && is_float(body.type(node.results[0]).dtype)) return true;
   }

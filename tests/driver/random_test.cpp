@@ -24,13 +24,15 @@ bool has_native_code(const ir::OpDef& op) {
 }
 
 bool is_exact(const ir::OpDef& op) {
-  if (!has_native_code(op) || !op.regions.empty() || op.ulp > 0 || std::holds_alternative<ir::Composite>(op.lowering) || std::holds_alternative<ir::Contract>(op.lowering)) return false;
+  if (!has_native_code(op) || !op.regions.empty() || op.ulp > 0 || std::holds_alternative<ir::Composite>(op.lowering) || std::holds_alternative<ir::Contract>(op.lowering) ||
+      std::holds_alternative<ir::Window>(op.lowering))
+    return false;
   static const std::set<std::string> kRounds = {"reduce_sum", "block_sum", "reduce_product", "scatter_add", "bitcast"};  // and bitcast shows the payload of a NaN
   return !kRounds.count(op.name);
 }
 
 bool is_smooth(const ir::OpDef& op) {
-  static const std::set<std::string> kJumps = {"floor", "ceil", "round", "trunc", "sign", "remainder", "argmax", "argmin", "equal", "not_equal", "less", "less_equal",
+  static const std::set<std::string> kJumps = {"floor", "ceil", "round", "trunc", "sign", "remainder", "argmax", "argmin", "reduce_window_argmax", "reduce_window_argmin", "equal", "not_equal", "less", "less_equal",
                                                "greater", "greater_equal", "cast", "bitcast", "is_finite", "is_nan", "tan", "power", "one_hot"};
   return has_native_code(op) && !kJumps.count(op.name);
 }

@@ -84,6 +84,49 @@ def convolutions():
     transposed((1, 4, 3), (4,), 2, [1], [0], [3], [1])
 
 
+def panels(dims, window, out, low, high, stride, width):
+    """The filter as panels of `width` output channels, zeros beyond the last."""
+    rank = len(window)
+    for dtype in ("f32", "f64"):
+        x, w = numbers(dtype, *dims, seed=23), numbers(dtype, *window, dims[-1], out, seed=24)
+        y = CONVOLUTIONS[rank](padded(channels_first(x), low, high), filter_first(w), stride=stride)
+        rows = np.pad(w.reshape(-1, out), ((0, 0), (0, -out % width)))
+        stored = np.ascontiguousarray(np.moveaxis(rows.reshape(len(rows), -1, width), 1, 0))
+        golden("convolution_panels", [x, stored], channels_last(y, dtype), stride=stride, padding_low=shape(*low), padding_high=shape(*high), dilation=[1] * rank,
+               input_dilation=[1] * rank, groups=1, filter_shape=shape(*w.shape), width=width)
+
+
+def all_panels():
+    panels((2, 4, 3, 2), (3, 2), 5, [1, 0], [1, 1], [1, 1], 4)
+    panels((1, 5, 3), (2,), 8, [0], [1], [2], 4)
+
+
+def filter_gradient(dims, window, out, low, high, stride, dilation, blocks, groups=1):
+    """Of each block of images, by torch."""
+    rank = len(window)
+    for dtype in ("f32", "f64"):
+        x = numbers(dtype, *dims, seed=21)
+        weights = torch.zeros(out, dims[-1] // groups, *window, dtype=torch.float64)
+        images = -(-dims[0] // blocks)
+        y = CONVOLUTIONS[rank](padded(channels_first(x), low, high), weights, stride=stride, dilation=dilation, groups=groups)
+        cotangent = numbers(dtype, dims[0], *y.shape[2:], out, seed=22)
+        sums = []
+        for block in range(blocks):
+            w, part = weights.clone().requires_grad_(), slice(block * images, (block + 1) * images)
+            CONVOLUTIONS[rank](padded(channels_first(x[part]), low, high), w, stride=stride, dilation=dilation, groups=groups).backward(channels_first(cotangent[part]))
+            sums.append(np.moveaxis(w.grad.numpy(), (0, 1), (-1, -2)))
+        golden("filter_gradient", [x, cotangent], np.ascontiguousarray(np.stack(sums)).astype(DTYPES[dtype]), stride=stride, padding_low=shape(*low),
+               padding_high=shape(*high), dilation=dilation, input_dilation=[1] * rank, window=shape(*window), blocks=blocks, groups=groups)
+
+
+def filter_gradients():
+    filter_gradient((3, 4, 5, 2), (3, 3), 2, [1, 1], [1, 1], [1, 2], [1, 1], 2)
+    filter_gradient((2, 5, 3, 3), (2, 2), 2, [0, 1], [0, 0], [1, 1], [2, 1], 1)
+    filter_gradient((3, 6, 2), (3,), 3, [1], [2], [2], [1], 3)
+    filter_gradient((3, 3, 4, 4), (2, 3), 6, [1, 1], [0, 1], [1, 1], [1, 1], 2, groups=2)
+    filter_gradient((2, 4, 3, 3), (3, 3), 3, [1, 1], [1, 1], [2, 1], [1, 1], 1, groups=3)
+
+
 # ---- windows ----
 
 def skews():
@@ -162,7 +205,7 @@ def norms():
 
 
 def main():
-    for family in (convolutions, skews, pooling, norms):
+    for family in (convolutions, all_panels, filter_gradients, skews, pooling, norms):
         family()
     wanted = sys.argv[1:] or sorted(LINES)
     for op in wanted:

@@ -10,6 +10,7 @@
 #include "passes/assign_layout.h"
 #include "passes/bind_results.h"
 #include "passes/canonical_contracts.h"
+#include "passes/canonical_convolutions.h"
 #include "passes/cleanup.h"
 #include "passes/cse.h"
 #include "passes/dce.h"
@@ -21,6 +22,7 @@
 #include "passes/hoist_constants.h"
 #include "passes/lift_invariants.h"
 #include "passes/manager.h"
+#include "passes/pack_filters.h"
 #include "passes/prepare_values.h"
 #include "passes/recognise.h"
 #include "passes/simplify.h"
@@ -45,6 +47,14 @@ Pass pass_by_name(const std::string& name) {
       {"dce", [](const ir::Module& m) { return dce(m); }},
       {"cleanup", [](const ir::Module& m) { return cleanup(m); }},
       {"canonical_contracts", [](const ir::Module& m) { return canonical_contracts(m); }},
+      {"canonical_convolutions", [](const ir::Module& m) { return canonical_convolutions(m); }},
+      {"pack_filters",
+       [](const ir::Module& m) {
+         return pack_filters(m, [](const ir::Node& node, const ir::Graph& graph) {
+           const Shape& filter = graph.type(node.operands[1]).shape;
+           return filter[filter.rank() - 1].constant() > 4 ? int64_t{4} : int64_t{0};
+         });
+       }},
       {"lift_invariants", [](const ir::Module& m) { return lift_invariants(m); }},
       {"hoist_constants", [](const ir::Module& m) { return hoist_constants(m); }},
       {"prepare_values", [](const ir::Module& m) { return prepare_values(m); }},

@@ -20,6 +20,8 @@ Section lower_fusion(std::string_view kind, KernelBuilder& builder, const Fusion
   if (kind == "rows") return lower_rows(builder, request);
   if (kind == "columns") return lower_columns(builder, request);
   if (kind == "contract") return lower_contract(builder, request);
+  if (kind == "convolution") return lower_convolution(builder, request);
+  if (kind == "window") return lower_window(builder, request);
   if (kind == "stages") return lower_stages(builder, request);
   if (kind == "scatter") return lower_scatter(builder, request);
   SINTER_CHECK(false, "unknown fusion kind " + std::string(kind));

@@ -23,6 +23,8 @@ Section lower_rows(KernelBuilder& builder, const FusionRequest& request);
 Section lower_columns(KernelBuilder& builder, const FusionRequest& request);
 Section lower_contract(KernelBuilder& builder, const FusionRequest& request);
 Section lower_scatter(KernelBuilder& builder, const FusionRequest& request);
+Section lower_convolution(KernelBuilder& builder, const FusionRequest& request);
+Section lower_window(KernelBuilder& builder, const FusionRequest& request);
 
 /// Elements that one tile of a streaming loop covers: small enough for L1, large enough to pay for handing it out.
 inline constexpr int64_t kTileElements = 4096;

@@ -12,6 +12,7 @@ const OpRegistry& OpRegistry::instance() {
     add_view_ops(made);
     add_window_ops(made);
     add_convolution_ops(made);
+    add_filter_gradient(made);
     add_index_ops(made);
     add_random_ops(made);
     add_control_ops(made);

@@ -10,13 +10,6 @@
 namespace sinter::ir {
 namespace {
 
-/// The spatial axes of input and result. The filter has them first, one lower.
-Integers spatial_axes(size_t rank) {
-  Integers axes;
-  for (size_t k = 1; k + 1 < rank; ++k) axes.push_back(static_cast<int64_t>(k));
-  return axes;
-}
-
 Shape part(const Shape& shape, size_t begin, size_t end) {
   return Shape(std::vector<Dim>(shape.begin() + static_cast<std::ptrdiff_t>(begin), shape.begin() + static_cast<std::ptrdiff_t>(end)));
 }
@@ -49,10 +42,11 @@ Value convolve(Builder& builder, Value input, Value filter, const Sliding& slidi
 
 // ---- type ----
 
-std::vector<TensorType> infer(const TypeRequest& request) {
+/// `filter`: the shape of the filter, however it is stored.
+std::vector<TensorType> infer_result(const TypeRequest& request, const Shape& filter) {
   require_domain(request, 0, Domain::kFloat, "C1");
   request.require(request.dtype(0) == request.dtype(1), "C1", "the dtypes differ", "cast one of them");
-  const Shape &input = request.shape(0), &filter = request.shape(1);
+  const Shape& input = request.shape(0);
   const size_t rank = input.rank();
   request.require(rank >= 3 && rank <= 5 && filter.rank() == rank, "C2", "input and filter must have the same rank, from 3 to 5",
                   "an image is [batch, height, width, channels]");
@@ -70,6 +64,8 @@ std::vector<TensorType> infer(const TypeRequest& request) {
   request.require(never_negative(counts), "C6", "a spatial size of the result is negative");
   return {{request.dtype(0), joined({{input[0]}, counts, {filter[rank - 1]}})}};
 }
+
+std::vector<TensorType> infer(const TypeRequest& request) { return infer_result(request, request.shape(1)); }
 
 // ---- reference ----
 
@@ -183,57 +179,6 @@ std::vector<Value> differentiate(const GradientRequest& request) {
   return result;
 }
 
-// ---- expansion ----
-
-/// Windows that are the entries themselves, one after another.
-bool is_pointwise(const Sliding& sliding, const Shape& window) {
-  const auto all_zero = [](const Shape& dims) { return std::all_of(dims.begin(), dims.end(), [](const Dim& dim) { return dim == Dim(0); }); };
-  const auto all_one = [](const Integers& steps) { return std::all_of(steps.begin(), steps.end(), [](int64_t step) { return step == 1; }); };
-  return std::all_of(window.begin(), window.end(), is_one) && all_zero(sliding.padding_low) && all_zero(sliding.padding_high) &&
-         all_one(sliding.stride) && all_one(sliding.input_dilation);
-}
-
-std::vector<Value> expand(const ExpandRequest& request) {
-  Builder& builder = request.builder;
-  const Value filter = request.operands[1];
-  const Shape input = builder.shape(request.operands[0]), weights = builder.shape(filter), window = window_sizes(weights);
-  const Sliding sliding = Sliding::of(request);
-  const size_t spatial = sliding.rank();
-  const int64_t groups = request.get<int64_t>("groups");
-  const Shape result = joined({{input[0]}, sliding.counts(input_sizes(input), window), {weights[spatial + 1]}});
-
-  Value windows = request.operands[0];
-  if (is_pointwise(sliding, window)) {
-    windows = builder.reshape(windows, joined({part(input, 0, spatial + 1), window, {input[spatial + 1]}}));
-  } else {
-    windows = windows_of(builder, windows, builder.scalar(0, builder.dtype(windows)), spatial_axes(input.rank()), window, sliding);
-  }
-  // The entries of a window, and those of the filter that meet them, are one axis: a matrix product.
-  const auto pairing = [](Integers lhs_batch, Integers rhs_batch, int64_t lhs_contract, int64_t rhs_contract) {
-    return Attributes{{"lhs_batch", std::move(lhs_batch)}, {"rhs_batch", std::move(rhs_batch)},
-                      {"lhs_contract", Integers{lhs_contract}}, {"rhs_contract", Integers{rhs_contract}}};
-  };
-  const Dim depth = weights[spatial], entries = window.element_count() * depth;
-  const Shape places = part(result, 0, spatial + 1);
-  const auto after = static_cast<int64_t>(spatial) + 1;
-  if (groups == 1) {
-    return {builder.call("dot_general", {builder.reshape(windows, joined({places, {entries}})), builder.reshape(filter, {entries, weights[spatial + 1]})},
-                         pairing({}, {}, after, 0))};
-  }
-  const Dim out = *weights[spatial + 1].divide_exactly(groups);
-  windows = builder.reshape(windows, joined({places, window, {groups, depth}}));
-  Integers permutation = range(0, spatial + 1);  // the group before the window
-  permutation.push_back(2 * after - 1);
-  for (int64_t k = after; k < 2 * after - 1; ++k) permutation.push_back(k);
-  permutation.push_back(2 * after);
-  windows = builder.reshape(transposed(builder, windows, permutation), joined({places, {groups, entries}}));
-  const Value grouped = builder.reshape(filter, {entries, groups, out});
-  const Value products = builder.call("dot_general", {windows, grouped}, pairing({after}, {1}, after + 1, 0));
-  permutation = range(1, spatial + 2);
-  permutation.insert(permutation.end(), {0, after + 1});
-  return {builder.reshape(transposed(builder, products, permutation), result)};
-}
-
 // ---- record ----
 
 struct Steps {
@@ -292,7 +237,7 @@ OpDef record() {
   op.type = infer;
   op.evaluate = evaluate;
   op.gradient = GradientRule(differentiate);
-  op.lowering = Composite{expand};
+  op.lowering = Window{Window::Kind::kConvolution};
   op.samples = samples();
   const Attributes plain = attributes({0, 0}, {0, 0});
   const char *image = "f32[2, 5, 5, 4]", *filter = "f32[3, 3, 4, 6]";
@@ -312,8 +257,77 @@ OpDef record() {
   return op;
 }
 
+// ---- the filter as panels ----
+
+Shape panels_shape(const Shape& filter, int64_t width) {
+  const size_t last = filter.rank() - 1;
+  return {ceil_div(filter[last], width), filter.element_count(0, last), width};
+}
+
+std::vector<TensorType> infer_panels(const TypeRequest& request) {
+  const Shape& shape = request.get<Shape>("filter_shape");
+  const int64_t width = request.get<int64_t>("width");
+  request.require(width > 0 && width <= 4096, "C7", "a width of " + std::to_string(width));
+  request.require(request.get<int64_t>("groups") == 1, "C7", "panels of groups");
+  std::vector<TensorType> result = infer_result(request, shape);
+  const Shape stored = panels_shape(shape, width);
+  request.require(request.shape(1) == stored, "C7", "panels of a filter " + shape.to_string() + " are " + stored.to_string());
+  return result;
+}
+
+std::vector<Tensor> evaluate_panels(const EvaluateRequest& request) {
+  const Tensor& panels = request.operands[1];
+  const int64_t width = request.get<int64_t>("width"), depth = panels.extents()[1];
+  Tensor filter(panels.dtype(), request.get<Shape>("filter_shape").evaluate(request.symbols));
+  const int64_t features = filter.extents().back();
+  for (int64_t i = 0; i < filter.size(); ++i)
+    filter.set(i, panels.get((i % features / width * depth + i / features) * width + i % features % width));
+  EvaluateRequest plain = request;
+  plain.operands[1] = filter;
+  return evaluate(plain);
+}
+
+OpDef panels_record() {
+  OpDef op = record();
+  op.name = "convolution_panels";
+  op.doc =
+      "convolution whose filter, of shape filter_shape, is stored in the order in which kernels read it: [panel, filter position and channel, output channel of "
+      "the panel], panels of `width` output channels, zeros beyond the last.";
+  op.operands[1] = {"panels", "the filter as panels, of the same dtype"};
+  op.attributes.push_back({"filter_shape", AttributeKind::kShape, "the shape of the filter", std::nullopt});
+  op.attributes.push_back({"width", AttributeKind::kInteger, "output channels of a panel", std::nullopt});
+  op.rules.push_back({"C7", "panels are [ceil(output channels / width), other sizes of the filter, width], 0 < width <= 4096; there is one group"});
+  op.type = infer_panels;
+  op.evaluate = evaluate_panels;
+  op.gradient = NotDifferentiable{"it is a layout for kernels, chosen after gradients are made"};
+  const auto stored = [](Attributes made, Shape filter, int64_t width) {
+    made["filter_shape"] = std::move(filter);
+    made["width"] = width;
+    return made;
+  };
+  op.samples = in_both_floats({
+      sample_without_gradient({"f32[n, 5, 4, 3]", "f32[2, 27, 16]"}, stored(attributes({1, 1}, {1, 1}), {3, 3, 3, 20}, 16)),
+      sample_without_gradient({"f32[n, 6, 5, 2]", "f32[3, 12, 64]"}, stored(attributes({1, 0}, {0, 0}, {.stride = {2, 1}}), {2, 3, 2, 130}, 64)),
+      sample_without_gradient({"f32[2, 3, 3, 5]", "f32[1, 45, 48]"}, stored(attributes({1, 2}, {2, 2}, {.input_dilation = {2, 2}}), {3, 3, 5, 33}, 48)),
+      sample_without_gradient({"f32[n, 9, 2]", "f32[2, 6, 8]"}, stored(attributes({2}, {0}), {3, 2, 9}, 8)),
+  });
+  const char *image = "f32[2, 5, 5, 4]", *panels = "f32[1, 36, 8]";
+  op.bad_samples = {bad("C1", {image, "f64[1, 36, 8]"}, stored(attributes({0, 0}, {0, 0}), {3, 3, 4, 6}, 8)),
+                    bad("C2", {image, panels}, stored(attributes({0}, {0}), {3, 4, 6}, 8)),
+                    bad("C3", {image, panels}, stored(attributes({0}, {0}), {3, 3, 4, 6}, 8)),
+                    bad("C4", {image, panels}, stored(attributes({0, 0}, {0, 0}, {.stride = {1, 0}}), {3, 3, 4, 6}, 8)),
+                    bad("C5", {image, panels}, stored(attributes({0, 0}, {0, 0}), {3, 3, 5, 6}, 8)),
+                    bad("C6", {image, panels}, stored(attributes({0, 0}, {0, -5}), {3, 3, 4, 6}, 8)),
+                    bad("C7", {image, panels}, stored(attributes({0, 0}, {0, 0}), {3, 3, 4, 9}, 8)),
+                    bad("C7", {image, panels}, stored(attributes({0, 0}, {0, 0}), {3, 3, 4, 6}, 0))};
+  return op;
+}
+
 }  // namespace
 
-void add_convolution_ops(OpRegistry& registry) { registry.add(record()); }
+void add_convolution_ops(OpRegistry& registry) {
+  registry.add(record());
+  registry.add(panels_record());
+}
 
 }  // namespace sinter::ir

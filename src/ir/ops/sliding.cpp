@@ -107,14 +107,4 @@ Value windows_of(Builder& builder, Value x, Value padding, const Integers& axes,
                       skew_attributes(axes, sizes, sliding.stride, sliding.dilation, sliding.padding_low, sliding.input_dilation));
 }
 
-Value windows_met(Builder& builder, Value values, Value padding, const Integers& axes, const Shape& input, const Sliding& sliding) {
-  Integers backwards;
-  Shape raised;
-  for (size_t k = 0; k < sliding.rank(); ++k) {
-    backwards.push_back(-sliding.dilation[k]);
-    raised.push_back(-sliding.padding_low[k]);
-  }
-  return builder.call("skew", {values, padding}, skew_attributes(axes, input, sliding.input_dilation, backwards, raised, sliding.stride));
-}
-
 }  // namespace sinter::ir

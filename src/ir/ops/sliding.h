@@ -53,7 +53,5 @@ Integers window_axes_of(const Integers& axes);
 
 /// The windows of x over `axes`, [.., o.., w.., ..]: the skew of x along new window axes; `padding` (rank 0) where a window reads none of it.
 Value windows_of(Builder& builder, Value x, Value padding, const Integers& axes, const Shape& window, const Sliding& sliding);
-/// The other way: of values per window [.., o.., w.., ..], those that input entry i met, [.., i.., w.., ..]; `padding` where window entry w met none.
-Value windows_met(Builder& builder, Value values, Value padding, const Integers& axes, const Shape& input, const Sliding& sliding);
 
 }  // namespace sinter::ir

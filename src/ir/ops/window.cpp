@@ -218,17 +218,6 @@ struct Windows {
   Value numbers(Builder& builder, const Shape& merged) const {
     return builder.call("iota", {}, {{"shape", merged}, {"axis", merged_axis()}, {"dtype", DType::kI64}});
   }
-  /// [.., o.., ..] along the window axes, too.
-  Value repeated(Builder& builder, Value value) const {
-    const Shape shape = builder.shape(value);
-    Shape spread;
-    for (size_t k = 0; k < shape.rank(); ++k) {
-      spread.push_back(shape[k]);
-      if (static_cast<int64_t>(k) == axes.back())
-        for (const int64_t size : window) spread.push_back(size);
-    }
-    return builder.broadcast(value, spread, other_axes(window_axes(), spread.rank()));
-  }
 };
 
 constexpr int64_t kMostEntries = int64_t{1} << 31;
@@ -329,7 +318,8 @@ struct WindowWalk {
 
 struct WindowReduction {
   const char* name;
-  const char* reduce;    // the reduction that it is of each window
+  ScalarOp scalar;
+  Reduce::Initial start;
   const char* argument;  // the record that tells the winner, of a maximum or minimum
   double initial;
   double (*combine)(double, double);
@@ -337,10 +327,10 @@ struct WindowReduction {
 };
 constexpr double kInfinity = std::numeric_limits<double>::infinity();
 const WindowReduction kReductions[] = {
-    {"reduce_window_sum", "reduce_sum", nullptr, 0, [](double a, double b) { return a + b; }, "The sum of each window; padding adds nothing."},
-    {"reduce_window_max", "reduce_max", "reduce_window_argmax", -kInfinity, [](double a, double b) { return maximum(a, b); },
+    {"reduce_window_sum", ScalarOp::kAdd, Reduce::Initial::kZero, nullptr, 0, [](double a, double b) { return a + b; }, "The sum of each window; padding adds nothing."},
+    {"reduce_window_max", ScalarOp::kMaximum, Reduce::Initial::kLowest, "reduce_window_argmax", -kInfinity, [](double a, double b) { return maximum(a, b); },
      "The largest of each window; NaN wins; padding counts as -inf. The gradient goes to the first of equals."},
-    {"reduce_window_min", "reduce_min", "reduce_window_argmin", kInfinity, [](double a, double b) { return minimum(a, b); },
+    {"reduce_window_min", ScalarOp::kMinimum, Reduce::Initial::kHighest, "reduce_window_argmin", kInfinity, [](double a, double b) { return minimum(a, b); },
      "The smallest of each window; NaN wins; padding counts as inf. The gradient goes to the first of equals."},
 };
 
@@ -398,12 +388,7 @@ OpDef reduction_op(const WindowReduction& reduction) {
     return {result};
   };
   op.gradient = GradientRule([reduction](const GradientRequest& request) { return reduction_gradient(request, reduction); });
-  op.lowering = Composite{[reduction](const ExpandRequest& request) -> std::vector<Value> {
-    Builder& builder = request.builder;
-    const Windows windows = Windows::of(request);
-    const Value x = request.operands[0], padding = builder.scalar(reduction.initial, builder.dtype(x));
-    return {builder.reduce(reduction.reduce, windows_of(builder, x, padding, windows.axes, windows.window_shape(), windows.sliding), windows.window_axes())};
-  }};
+  op.lowering = Window{Window::Kind::kReduce, reduction.scalar, reduction.start};
   op.samples = window_samples(reduction.argument == nullptr ? Fill::kNormal : Fill::kDistinct);
   op.bad_samples = bad_windows({"f32[2, 5, 4]"});
   op.bad_samples.push_back(bad("C5", {"i32[2, 5, 4]"}, attributes({1}, {2}, {0}, {0})));
@@ -411,7 +396,7 @@ OpDef reduction_op(const WindowReduction& reduction) {
 }
 
 /// reduce_window_argmax or argmin; `wins(a, b)`: a beats b.
-OpDef argument_op(const char* name, const char* argument, double padding, bool (*wins)(double, double), const char* doc) {
+OpDef argument_op(const char* name, ScalarOp combine, Reduce::Initial start, double padding, bool (*wins)(double, double), const char* doc) {
   OpDef op;
   op.name = name;
   op.doc = doc;
@@ -435,13 +420,7 @@ OpDef argument_op(const char* name, const char* argument, double padding, bool (
     return {result};
   };
   op.gradient = NotDifferentiable{"a position has no derivative"};
-  op.lowering = Composite{[argument, padding](const ExpandRequest& request) -> std::vector<Value> {
-    Builder& builder = request.builder;
-    const Windows windows = Windows::of(request);
-    const Value x = request.operands[0];
-    const Value all = windows_of(builder, x, builder.scalar(padding, builder.dtype(x)), windows.axes, windows.window_shape(), windows.sliding);
-    return {builder.call(argument, {windows.merged(builder, all)}, {{"axis", windows.merged_axis()}})};
-  }};
+  op.lowering = Window{Window::Kind::kArgument, combine, start};
   for (Sample& made : op.samples = window_samples(Fill::kNormal)) made.differentiable = false;
   op.bad_samples = bad_windows({"f32[2, 5, 4]"});
   op.bad_samples.push_back(bad("C5", {"i32[2, 5, 4]"}, attributes({1}, {2}, {0}, {0})));
@@ -545,18 +524,7 @@ OpDef scatter_op() {
   op.gradient = GradientRule([](const GradientRequest& request) -> std::vector<Value> {
     return {request.builder.call("pick_window", {request.cotangents[0], request.operands[1]}, Windows::of(request).attributes()), {}};
   });
-  op.lowering = Composite{[](const ExpandRequest& request) -> std::vector<Value> {
-    Builder& builder = request.builder;
-    const Windows windows = Windows::of(request);
-    const Shape sizes = request.get<Shape>("sizes");
-    const auto met = [&](Value value, double padding) {
-      const Value none = builder.scalar(padding, builder.dtype(value));
-      return windows.merged(builder, windows_met(builder, windows.repeated(builder, value), none, windows.axes, sizes, windows.sliding));
-    };
-    const Value updates = met(request.operands[0], 0), numbers = met(request.operands[1], -1);
-    const Expression hit = apply("equal", {builder, numbers}, {builder, windows.numbers(builder, Shape(builder.shape(numbers)))});
-    return {builder.reduce("reduce_sum", select(hit, {builder, updates}, {builder, builder.full_like(0, updates)}), {windows.merged_axis()})};
-  }};
+  op.lowering = Window{Window::Kind::kScatter};
   const auto onto = [](Shape sizes, Attributes attributes) {
     attributes["sizes"] = std::move(sizes);
     return attributes;
@@ -587,9 +555,9 @@ OpDef scatter_op() {
 void add_window_ops(OpRegistry& registry) {
   registry.add(skew_op());
   for (const WindowReduction& reduction : kReductions) registry.add(reduction_op(reduction));
-  registry.add(argument_op("reduce_window_argmax", "argmax", -kInfinity, [](double a, double b) { return a > b; },
+  registry.add(argument_op("reduce_window_argmax", ScalarOp::kMaximum, Reduce::Initial::kLowest, -kInfinity, [](double a, double b) { return a > b; },
                            "The number of the largest entry of each window, counted in row-major order: the first of equals; a NaN wins; padding counts as -inf."));
-  registry.add(argument_op("reduce_window_argmin", "argmin", kInfinity, [](double a, double b) { return a < b; },
+  registry.add(argument_op("reduce_window_argmin", ScalarOp::kMinimum, Reduce::Initial::kHighest, kInfinity, [](double a, double b) { return a < b; },
                            "The number of the smallest entry of each window, counted in row-major order: the first of equals; a NaN wins; padding counts as inf."));
   registry.add(pick_op());
   registry.add(scatter_op());

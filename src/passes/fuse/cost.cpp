@@ -14,6 +14,17 @@ std::string format(const char* pattern, double number) {
   return text;
 }
 
+/// What is summed up for an element of a convolution: the filter of one feature, or of the filter's gradient all positions.
+Shape depth_of(const ir::Graph& graph, const ir::Node& node) {
+  const bool panels = node.op->find_attribute("filter_shape") != nullptr;
+  const Shape& shape = panels ? ir::get_attribute<Shape>(*node.op, node.attributes, "filter_shape") : graph.type(node.operands[1]).shape;
+  return Shape(std::vector<Dim>(shape.begin(), shape.end() - 1));
+}
+double blocks_of(const ir::Node& node) {
+  const bool gradient = std::get<ir::Window>(node.op->lowering).kind == ir::Window::Kind::kFilterGradient;
+  return gradient ? static_cast<double>(ir::get_attribute<int64_t>(*node.op, node.attributes, "blocks")) : 1;
+}
+
 }  // namespace
 
 double CostModel::elements(const Shape& shape) const {
@@ -72,6 +83,14 @@ double CostModel::padded(ir::Value value) const {
 double CostModel::operations_of(int32_t index) const {
   const ir::Node& node = groups_.node(index);
   const NodeFacts& facts = groups_.facts(index);
+  if (facts.kind == NodeKind::kConvolution) {
+    return padded(node.results[0]) * elements(depth_of(groups_.graph(), node)) * options_.simple_operations / options_.multiply_adds / blocks_of(node);
+  }
+  if (facts.kind == NodeKind::kWindow) {
+    double entries = 1;
+    for (const int64_t size : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "window")) entries *= static_cast<double>(size);
+    return padded(node.results[0]) * entries * 2;
+  }
   if (facts.kind != NodeKind::kContract)
     return facts.cost * padded(facts.kind == NodeKind::kReduce || facts.kind == NodeKind::kBlocks ? node.operands[0] : node.results[0]);
   double depth = 1;

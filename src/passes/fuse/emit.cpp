@@ -19,6 +19,8 @@ std::string reason_of(const Groups& groups, int32_t group) {
   const std::string count = std::to_string(g.members.size()) + (g.members.size() == 1 ? " node" : " nodes");
   if (g.verdict.kind == "contract")
     return (g.members.size() == 1 ? "a contraction" : "a contraction and what goes with it, " + count) + apart;
+  if (g.verdict.kind == "convolution" || g.verdict.kind == "window")
+    return "a " + g.verdict.kind + (g.members.size() == 1 ? "" : " and what goes with it place by place, " + count) + apart;
   if (g.verdict.kind == "rows") return "rows of " + g.verdict.domain.to_string() + ", " + count + apart;
   if (g.verdict.kind == "columns") return "columns of " + g.verdict.domain.to_string() + ", " + count + apart;
   if (g.verdict.kind == "scatter") return "updates at places found by indices, in order";
@@ -69,7 +71,7 @@ std::string common_name(const Groups& groups, const Kernel& kernel) {
   }
   if (length > 0) return first.substr(0, length);
   for (const int32_t part : kernel)
-    if (groups.group(part).verdict.kind == "contract") return main_node(groups, part).name;
+    if (is_anchored(groups.group(part).verdict.kind)) return main_node(groups, part).name;
   return first;
 }
 

@@ -52,7 +52,7 @@ Groups::Groups(const ir::Graph& graph) : graph_(graph), node_of_(static_cast<siz
 
 /// Its operands are arrays, never formulas that the body computes on the way.
 bool Groups::reads_memory(int32_t node) const {
-  return facts(node).kind == NodeKind::kContract || facts(node).kind == NodeKind::kScatter || rhs_sums_[static_cast<size_t>(node)];
+  return is_anchor(facts(node).kind) || facts(node).kind == NodeKind::kScatter || rhs_sums_[static_cast<size_t>(node)];
 }
 
 /// What is copied: nodes made of nothing; views that read again and again, or in order of memory; and light formulas of

@@ -24,10 +24,10 @@ class Judge {
 
   Verdict judge() {
     if (set_.nodes.size() > kMostNodes) return refused("a kernel holds " + std::to_string(kMostNodes) + " nodes at most");
-    int contracts = 0, scatters = 0;
+    int anchors = 0, scatters = 0;
     std::vector<int32_t> reductions;
     for (const int32_t node : set_.nodes) {
-      contracts += facts(node).kind == NodeKind::kContract;
+      anchors += is_anchor(facts(node).kind);
       scatters += facts(node).kind == NodeKind::kScatter;
       if (is_reduction(node)) reductions.push_back(node);
     }
@@ -35,8 +35,8 @@ class Judge {
     if (scatters > 0)
       return set_.nodes.size() == 1 ? Verdict{"scatter", {}, shape(node_at(set_.nodes[0]).results[0]), {}}
                                     : refused("a scatter stands alone");
-    if (contracts > 1) return refused("a kernel holds one contraction");
-    if (contracts == 1) return judge_contract();
+    if (anchors > 1) return refused("a kernel holds one contraction, convolution or window");
+    if (anchors == 1) return judge_anchored();
     return reductions.empty() ? judge_loops() : judge_reductions(reductions);
   }
 
@@ -67,7 +67,7 @@ class Judge {
 
   void count_under_guard(Value value, int& count, bool& finds) const {
     const int32_t node = maker(value);
-    if (node < 0 || facts(node).kind == NodeKind::kReduce || facts(node).kind == NodeKind::kContract || count > kMostUnderGuard) return;
+    if (node < 0 || facts(node).kind == NodeKind::kReduce || is_anchor(facts(node).kind) || count > kMostUnderGuard) return;
     ++count;
     finds = finds || facts(node).finds;
     for (const Value operand : node_at(node).operands) count_under_guard(operand, count, finds);
@@ -83,18 +83,20 @@ class Judge {
     return {"loops", {}, domain, {}};
   }
 
-  Verdict judge_contract() const {
-    std::map<int32_t, bool> depends;  // on the contract, per node
+  Verdict judge_anchored() const {
+    std::map<int32_t, bool> depends;  // on the contract, convolution or window, per node
     Shape domain;
-    const int32_t contract = *std::find_if(set_.nodes.begin(), set_.nodes.end(), [&](int32_t node) { return facts(node).kind == NodeKind::kContract; });
+    const char* kind = "contract";
+    const int32_t anchor = *std::find_if(set_.nodes.begin(), set_.nodes.end(), [&](int32_t node) { return is_anchor(facts(node).kind); });
     for (const int32_t node : set_.nodes) {
       for (const Value operand : node_at(node).operands)
         if (is_reduction(maker(operand))) return refused("a reduction beside a contraction is complete when all its columns are");
-      if (is_reduction(node) && !reduces_rhs(set_.graph, node_at(contract), node_at(node)))
+      if (is_reduction(node) && (facts(anchor).kind != NodeKind::kContract || !reduces_rhs(set_.graph, node_at(anchor), node_at(node))))
         return refused("a contraction and a reduction walk different loops");
       if (is_reduction(node)) continue;
-      if (facts(node).kind == NodeKind::kContract) {
+      if (is_anchor(facts(node).kind)) {
         domain = result_shape(node);
+        if (facts(node).kind != NodeKind::kContract) kind = facts(node).kind == NodeKind::kConvolution ? "convolution" : "window";
         for (const Value operand : node_at(node).operands)
           if (maker(operand) >= 0) return refused("the operands of a contraction are read from memory");
         depends[node] = true;
@@ -106,7 +108,7 @@ class Judge {
     for (const Value result : set_.results)
       if (shape(result) != domain && !is_reduction(maker(result)))
         return refused("a result of shape " + shape(result).to_string() + " beside a contraction of shape " + domain.to_string());
-    return {"contract", {}, domain, {}};
+    return {kind, {}, domain, {}};
   }
 
   bool is_reduction(int32_t node) const { return node >= 0 && (facts(node).kind == NodeKind::kReduce || facts(node).kind == NodeKind::kBlocks); }

@@ -27,7 +27,7 @@ std::vector<bool> find_updates(const ir::Module& module, const ir::Function& fun
 const Node& main_node(const Groups& groups, int32_t group) {
   const std::vector<int32_t>& members = groups.group(group).members;
   for (const int32_t member : members)
-    if (groups.facts(member).kind == NodeKind::kContract) return groups.node(member);
+    if (is_anchor(groups.facts(member).kind)) return groups.node(member);
   int32_t main = members.back();
   for (const int32_t member : members)
     if (groups.facts(member).kind != NodeKind::kPointwise) main = member;
@@ -56,7 +56,7 @@ void Merger::run() {
 
 void Merger::merge_epilogues() {
   for (int32_t contract = 0; contract < groups_.count(); ++contract) {
-    if (!is_kind(contract, "contract")) continue;
+    if (!groups_.alive(contract) || !is_anchored(groups_.group(contract).verdict.kind)) continue;
     for (bool changed = true; changed;) {
       changed = false;
       std::vector<int32_t> candidates = groups_.after(contract);
@@ -171,7 +171,7 @@ bool Merger::only_adds(int32_t group, int32_t node) const {
   if (facts.kind != NodeKind::kPointwise || facts.cost >= kExpensive || groups_.is_result(value)) return false;
   for (const int32_t reader : groups_.readers(value)) {
     const NodeKind kind = groups_.facts(reader).kind;
-    if (groups_.group_of(reader) == group || kind == NodeKind::kContract || kind == NodeKind::kScatter) return false;
+    if (groups_.group_of(reader) == group || is_anchor(kind) || kind == NodeKind::kScatter) return false;
   }
   bool reads_member = false;
   for (const Value source : groups_.sources(node)) {
@@ -202,7 +202,7 @@ bool Merger::try_merge(int32_t group, int32_t other) {
 }
 
 std::string Merger::too_many_streams(int32_t a, int32_t b, const Verdict& verdict) const {
-  const bool contract = verdict.kind == "contract";
+  const bool contract = is_anchored(verdict.kind);
   const int limit = contract ? options_.most_epilogue_streams : options_.most_streams;
   if (verdict.domain.rank() == 0) return {};
   const Groups::Streams both = groups_.streams({a, b});

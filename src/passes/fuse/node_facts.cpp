@@ -100,6 +100,8 @@ NodeFacts node_facts(const ir::Graph& graph, const ir::Node& node) {
     facts.cost = 1;
   } else if (std::holds_alternative<ir::Contract>(lowering)) {
     facts.kind = NodeKind::kContract;
+  } else if (const auto* window = std::get_if<ir::Window>(&lowering)) {
+    facts.kind = ir::is_convolution(*window) ? NodeKind::kConvolution : NodeKind::kWindow;
   } else if (const auto* index = std::get_if<ir::Index>(&lowering)) {
     facts.generates = index->kind == Kind::kGenerate || index->kind == Kind::kConstant;
     facts.finds = index->kind == Kind::kGather || index->kind == Kind::kPick;

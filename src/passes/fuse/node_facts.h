@@ -3,6 +3,7 @@
 #pragma once
 
 #include <optional>
+#include <string_view>
 #include <vector>
 
 #include "ir/graph.h"
@@ -11,7 +12,11 @@
 namespace sinter::passes {
 
 /// kBlocks: partial results of blocks of rows, made by whoever goes through the rows.
-enum class NodeKind : uint8_t { kPointwise, kReduce, kBlocks, kContract, kScatter };
+enum class NodeKind : uint8_t { kPointwise, kReduce, kBlocks, kContract, kConvolution, kWindow, kScatter };
+
+/// Nodes whose operands are memory, and whose result what follows it place by place is computed with: one to a kernel, whose kind they give.
+inline bool is_anchor(NodeKind kind) { return kind == NodeKind::kContract || kind == NodeKind::kConvolution || kind == NodeKind::kWindow; }
+inline bool is_anchored(std::string_view kind) { return kind == "contract" || kind == "convolution" || kind == "window"; }
 
 struct NodeFacts {
   NodeKind kind = NodeKind::kPointwise;

@@ -16,6 +16,7 @@ std::string fusion_kind(const ir::Graph& graph, const ir::Node& node) {
   if (std::holds_alternative<ir::Elementwise>(lowering) || std::holds_alternative<ir::View>(lowering)) return "loops";
   if (const auto* index = std::get_if<ir::Index>(&lowering)) return index->kind == ir::Index::Kind::kScatterAdd ? "scatter" : "loops";
   if (std::holds_alternative<ir::Contract>(lowering)) return "contract";
+  if (const auto* window = std::get_if<ir::Window>(&lowering)) return ir::is_convolution(*window) ? "convolution" : "window";
   if (const auto* reduce = std::get_if<ir::Reduce>(&lowering)) {
     if (reduce->blocks) return "rows";
     const auto axes = reduce->argument ? ir::Integers{ir::get_attribute<int64_t>(*node.op, node.attributes, "axis")}
