@@ -29,17 +29,14 @@ Dim count_flops(const ir::Graph& body) {
       const ContractForm form = contract_form(node, body);
       total = total + Dim(2) * form.batch * form.rows * form.columns * form.depth;
     } else if (const auto* window = std::get_if<ir::Window>(&node.op->lowering)) {
-      Dim each = 2;
-      if (window->kind == ir::Window::Kind::kConvolution) {
-        each = each * convolution_form(node, body).depth();
-      } else if (window->kind == ir::Window::Kind::kFilterGradient) {
-        const Shape& cotangent = body.type(node.operands[1]).shape;
-        const Dim positions = cotangent.element_count(0, cotangent.rank() - 1);
-        each = floor_div(each * positions, ir::get_attribute<int64_t>(*node.op, node.attributes, "blocks"));
+      if (ir::is_convolution(*window)) {
+        const bool gradient = window->kind == ir::Window::Kind::kFilterGradient;
+        total = total + Dim(2) * multiply_adds(gradient ? filter_gradient_form(node, body) : convolution_form(node, body));
       } else {
+        Dim each = 1;
         for (const int64_t size : ir::get_attribute<ir::Integers>(*node.op, node.attributes, "window")) each = each * size;
+        total = total + body.type(node.results[0]).shape.element_count() * each;
       }
-      total = total + body.type(node.results[0]).shape.element_count() * each;
     } else if (std::holds_alternative<ir::Elementwise>(node.op->lowering)) {
       total = total + body.type(node.results[0]).shape.element_count();
     } else if (std::holds_alternative<ir::Reduce>(node.op->lowering)) {

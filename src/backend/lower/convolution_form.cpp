@@ -1,5 +1,7 @@
 #include "backend/lower/convolution_form.h"
 
+#include <algorithm>
+
 namespace sinter::backend {
 
 const ir::Node& find_window(const ir::Graph& body) {
@@ -58,6 +60,30 @@ ConvolutionForm filter_gradient_form(const ir::Node& node, const ir::Graph& grap
   form.features = floor_div(cotangent[rank + 1], form.groups);
   for (size_t k = 0; k < rank; ++k) form.axes[3 - rank + k].filter = result[k + 1];
   return form;
+}
+
+namespace {
+
+/// Positions of the result and taps that meet an element, along an axis; of one that is not known, or very long, all that could.
+Dim meetings(const ConvolutionAxis& axis) {
+  constexpr int64_t kMost = 1 << 20;
+  const auto input = axis.input.as_constant(), filter = axis.filter.as_constant(), output = axis.output.as_constant(), low = axis.low.as_constant();
+  if (!input || !filter || !output || !low || *output > kMost || *filter > kMost / std::max<int64_t>(1, *output)) return floor_div(axis.output * axis.filter, axis.spread);
+  int64_t count = 0;
+  for (int64_t o = 0; o < *output; ++o)
+    for (int64_t k = 0; k < *filter; ++k) {
+      const int64_t place = o * axis.stride + k * axis.dilation - *low;
+      count += place >= 0 && place % axis.spread == 0 && place / axis.spread < *input;
+    }
+  return count;
+}
+
+}  // namespace
+
+Dim multiply_adds(const ConvolutionForm& form) {
+  Dim total = form.batch * form.groups * form.channels * form.features;
+  for (const ConvolutionAxis& axis : form.axes) total = total * meetings(axis);
+  return total;
 }
 
 bool has_regular_taps(const ConvolutionAxis& axis) { return axis.spread == 1 || (axis.stride == 1 && axis.dilation == 1); }

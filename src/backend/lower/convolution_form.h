@@ -44,6 +44,9 @@ ConvolutionForm convolution_form(const ir::Node& node, const ir::Graph& graph);
 /// Of a gradient by a filter: that of the convolution whose filter it is.
 ConvolutionForm filter_gradient_form(const ir::Node& node, const ir::Graph& graph);
 
+/// Multiply-adds of a convolution, or of the gradient by its filter, that are of elements of the input: padding and what lies between entries count nothing.
+Dim multiply_adds(const ConvolutionForm& form);
+
 /// All taps of an axis at `position`, inside of the input or not. Needs spread 1, or stride and dilation 1.
 Taps all_taps(const ConvolutionAxis& axis, const Dim& position);
 /// Those among them that are inside.

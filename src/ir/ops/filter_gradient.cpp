@@ -99,15 +99,16 @@ OpDef record() {
   op.gradient = NotDifferentiable{"it is made for kernels, after gradients are"};
   op.lowering = Window{Window::Kind::kFilterGradient};
   op.samples = in_both_floats({
-      sample_without_gradient({"f32[n, 5, 4, 3]", "f32[n, 3, 2, 2]"}, attributes({3, 3}, 1, {0, 0}, {0, 0})),
-      sample_without_gradient({"f32[n, 5, 6, 2]", "f32[n, 3, 6, 17]"}, attributes({3, 3}, 3, {1, 1}, {1, 1}, {2, 1})),
-      sample_without_gradient({"f32[2, h, 5, 9]", "f32[2, h, 6, 3]"}, attributes({3, 2}, 2, {1, 1}, {1, 1})),
-      sample_without_gradient({"f32[n, 3, 4, 9]", "f32[n, 4, 3, 33]"}, attributes({2, 2}, 1, {2, 1}, {2, 0}, {}, {3, 2})),
-      sample_without_gradient({"f32[n, 4, 4, 5]", "f32[n, 2, 2, 17]"}, attributes({3, 3}, 1, {1, 1}, {1, 1}, {2, 2})),
-      sample_without_gradient({"f32[n, 9, 2]", "f32[n, 5, 3]"}, attributes({4}, 2, {2}, {2}, {2})),
-      sample_without_gradient({"f32[n, 3, 4, 3, 2]", "f32[n, 2, 2, 4, 3]"}, attributes({2, 3, 2}, 2, {0, 1, 1}, {0, 1, 1}, {1, 2, 1})),
-      sample_without_gradient({"f32[n, 4, 5, 6]", "f32[n, 4, 5, 9]"}, attributes({3, 3}, 2, {1, 1}, {1, 1}, {}, {}, 3)),
-      sample_without_gradient({"f32[n, 5, 4, 19]", "f32[n, 3, 4, 19]"}, attributes({3, 2}, 2, {1, 1}, {1, 0}, {2, 1}, {}, 19)),  // depthwise
+      sample_without_gradient({"f32[3, 5, 4, 3]", "f32[3, 3, 2, 2]"}, attributes({3, 3}, 1, {0, 0}, {0, 0})),
+      sample_without_gradient({"f32[3, 5, 6, 2]", "f32[3, 3, 6, 17]"}, attributes({3, 3}, 3, {1, 1}, {1, 1}, {2, 1})),
+      sample_without_gradient({"f32[2, 4, 5, 9]", "f32[2, 4, 6, 3]"}, attributes({3, 2}, 2, {1, 1}, {1, 1})),
+      sample_without_gradient({"f32[3, 3, 4, 9]", "f32[3, 4, 3, 33]"}, attributes({2, 2}, 1, {2, 1}, {2, 0}, {}, {3, 2})),
+      sample_without_gradient({"f32[3, 4, 4, 5]", "f32[3, 2, 2, 17]"}, attributes({3, 3}, 1, {1, 1}, {1, 1}, {2, 2})),
+      sample_without_gradient({"f32[3, 9, 2]", "f32[3, 5, 3]"}, attributes({4}, 2, {2}, {2}, {2})),
+      sample_without_gradient({"f32[3, 3, 4, 3, 2]", "f32[3, 2, 2, 4, 3]"}, attributes({2, 3, 2}, 2, {0, 1, 1}, {0, 1, 1}, {1, 2, 1})),
+      sample_without_gradient({"f32[3, 4, 5, 6]", "f32[3, 4, 5, 9]"}, attributes({3, 3}, 2, {1, 1}, {1, 1}, {}, {}, 3)),
+      sample_without_gradient({"f32[3, 5, 4, 19]", "f32[3, 3, 4, 19]"}, attributes({3, 2}, 2, {1, 1}, {1, 0}, {2, 1}, {}, 19)),  // depthwise
+      sample_without_gradient({"f32[n, 2, 1]", "f32[n, 1, 1]"}, attributes({2}, 2, {0}, {0})),
       sample_without_gradient({"f32[2, 3, 0]", "f32[2, 2, 3]"}, attributes({2}, 1, {0}, {0})),
       sample_without_gradient({"f32[2, 3, 2]", "f32[2, 2, 0]"}, attributes({2}, 1, {0}, {0})),
   });
