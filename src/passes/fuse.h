@@ -31,6 +31,7 @@ struct FuseOptions {
   int most_stages = 16;           // kernels that become stages of one
   double stage_time = 32000;      // of one block of rows through all stages, at most, so that there are blocks to share out
   double usual_rows = 192;        // that a contraction of its own takes at a time
+  double panel_columns = 48, panel_rows = 512;  // of a contraction's result that one tile computes: what a prologue computes is computed again for each
   double packing_rate = 3;        // elements per nanosecond of an operand that lies the other way
   double small_kernel = 20000;    // a kernel of kind contract or rows joins others when it is estimated below this time
   double small_total = 16384;     // elements: reductions of so many to one number share a kernel, which is one tile

@@ -38,6 +38,18 @@ const Model kModels[] = {
     {"largest_of_rhs", "x: f32[batch, 20], g: f32[batch, 33]) -> w, b", "w = transpose(x) @ g b = max(g, axes = [0])", {{"contract", 1}}, {1, 5, 64}},
     {"sum_of_lhs_stays", "x: f32[batch, 20], g: f32[batch, 33]) -> w, b", "w = transpose(g) @ x b = sum(g, axes = [0])", {{"contract", 1}, {"columns", 1}, {"parallel", 1}}},
     {"sum_along_columns_stays", "x: f32[20, 33], g: f32[33, batch]) -> w, b", "w = x @ g b = sum(g, axes = [1])", {{"contract", 1}, {"rows", 1}, {"parallel", 1}}, {1, 5, 64}},
+    // Products of one array are one kernel, however large.
+    {"queries_keys_values", "x: f32[batch, 500]) -> q, k, v", "q = dense(x, 256) k = relu(dense(x, 200)) v = dense(x, 256)", {{"contract", 3}, {"parallel", 1}}, {0, 1, 64, 131}},
+    {"products_of_two_arrays", "x: f32[batch, 500], z: f32[batch, 500]) -> q, k", "q = dense(x, 256) k = dense(z, 256)", {{"contract", 2}}, {1, 64}},
+    // What reads a product place by place is done on the hot tile.
+    {"bias", "x: f32[batch, 20]) -> y", "y = dense(x, 33)", {{"contract", 1}}},
+    {"activation", "x: f32[batch, 20]) -> y", "y = gelu(dense(x, 33))", {{"contract", 1}}},
+    {"residual", "x: f32[batch, 33]) -> y", "y = x + dense(x, 33)", {{"contract", 1}}},
+    {"scale", "x: f32[batch, 20], s: f32[33]) -> y", "y = 0.125 * dense(x, 33) * s", {{"contract", 1}}},
+    {"casts", "x: f32[batch, 20]) -> y", "y = cast(tanh(dense(x, 33)), f64)", {{"contract", 1}}},
+    {"several_results", "x: f32[batch, 20]) -> y, share", "h = dense(x, 33) y = relu(h) share = sigmoid(h)", {{"contract", 1}}},
+    {"softmax_of_the_result", "x: f32[batch, 20]) -> y", "y = softmax(dense(x, 33))", {{"contract", 1}, {"rows", 1}, {"stages", 1}}},
+    {"normalised_result", "x: f32[batch, 20]) -> y", "h = relu(dense(x, 33)) o = dense(h, 20) y = layer_norm(x + o)", {{"contract", 2}, {"rows", 1}, {"stages", 1}}},
 };
 
 void count_kinds(const ir::Graph& graph, Kinds& kinds) {
@@ -97,6 +109,32 @@ TEST_P(Fusion, HasTheKernelsAndTheNumbers) {
       }
     }
   }
+}
+
+/// All fusions of these bodies that draw random words, by kind.
+void count_draws(const ir::Graph& graph, Kinds& kinds) {
+  for (const ir::Node& node : graph.nodes()) {
+    if (node.op->name != "fusion") continue;
+    count_draws(node.regions[0], kinds);
+    for (const ir::Node& inner : node.regions[0].nodes())
+      if (inner.op->name == "random_bits") ++kinds[ir::get_attribute<std::string>(*node.op, node.attributes, "kind")];
+  }
+}
+
+TEST(FusedDropout, IsDrawnOnTheHotTileAndKeptForTheGradient) {
+  const ir::Module module = language::compile_text(R"(sinter 1
+model m(x: f32[batch, 100]) -> y {
+    h = dropout(relu(dense(x, 256)), rate = 0.2)
+    y = dropout(dense(h, 256), rate = 0.5) + h
+}
+train m { loss = mean_squared_error(y, label)   optimizer = sgd(learning_rate = 0.1) }
+)", "test").module;
+  CompileOptions options;
+  options.use_cache = false;
+  options.level = TargetLevel::kV4;
+  Kinds kinds;
+  count_draws(lower(module, "step", options).fused.functions[0].graph, kinds);
+  EXPECT_EQ(kinds, (Kinds{{"contract", 2}}));
 }
 
 INSTANTIATE_TEST_SUITE_P(Models, Fusion, testing::ValuesIn(kModels), [](const auto& info) { return std::string(info.param.name); });

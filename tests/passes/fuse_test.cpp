@@ -144,6 +144,31 @@ TEST(Fuse, TellsAReasonForEachBoundary) {
     EXPECT_FALSE(ir::get_attribute<std::string>(*node.op, node.attributes, "reason").empty());
 }
 
+TEST(Fuse, TellsWhatAPrologueWouldCost) {
+  const ir::Module module = ir::parse_module(R"(sir 1
+module prologue
+
+variable x: f32[256, 64] input
+variable w: f32[64, 480] input
+variable y: f32[256, 480] output
+
+function main {
+    %0: f32[256, 64] = argument @x
+    %1: f32[64, 480] = argument @w
+    %2: f32[256, 64] = exp %0 "e"
+    %3: f32[256, 480] = dot_general %2, %1 {lhs_batch = [], lhs_contract = [1], rhs_batch = [], rhs_contract = [0]} "p"
+    return @y = %3
+}
+)", "prologue.sir");
+  FusionReport report;
+  EXPECT_EQ(fuse(module, {}, &report).function("main").graph.nodes().size(), 2u);
+  ASSERT_EQ(report.decisions.size(), 1u);
+  const Decision& decision = report.decisions[0];
+  EXPECT_FALSE(decision.fused);
+  EXPECT_GT(decision.together, decision.apart);  // e is computed for each of ten panels of columns
+  EXPECT_NE(decision.reason.find("a prologue would compute them each time"), std::string::npos) << decision.reason;
+}
+
 /// Every text case in the folder, as far as it can be fused.
 TEST(Fuse, RunsTextCasesInPlannedMemory) {
   int ran = 0;

@@ -1,6 +1,7 @@
 #include "passes/fuse/merge.h"
 
 #include <algorithm>
+#include <cmath>
 #include <set>
 
 namespace sinter::passes {
@@ -268,6 +269,26 @@ double Merger::computed_again(int32_t producer, int32_t consumer, const Verdict&
   return again;
 }
 
+double Merger::readings(const Node& contract, size_t operand) const {
+  const ir::Graph& graph = groups_.graph();
+  double depth = 1;
+  for (const int64_t axis : ir::get_attribute<ir::Integers>(*contract.op, contract.attributes, "lhs_contract"))
+    depth *= cost_.elements(Shape{graph.type(contract.operands[0]).shape[static_cast<size_t>(axis)]});
+  const double across = cost_.elements(contract.results[0]) * depth / std::max(1.0, cost_.elements(contract.operands[operand]));
+  return std::max(1.0, std::ceil(across / (operand == 0 ? options_.panel_columns : options_.panel_rows)));
+}
+
+double Merger::computed_in_prologue(int32_t producer, int32_t consumer) const {
+  if (!is_kind(producer, "loops") || !is_kind(consumer, "contract")) return 0;
+  const Node& contract = main_node(groups_, consumer);
+  double operations = 0, again = 0;
+  for (const int32_t member : groups_.group(producer).members) operations += groups_.facts(member).cost;
+  for (size_t k = 0; k < contract.operands.size(); ++k)
+    if (groups_.maker(contract.operands[k]) == producer)
+      again += cost_.arithmetic(operations * cost_.elements(contract.operands[k])) * (readings(contract, k) - 1);
+  return again;
+}
+
 Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const {
   const Groups::Streams of_a = groups_.streams({a}), of_b = groups_.streams({b}), of_both = groups_.streams({a, b});
   const double moved_a = cost_.bytes(of_a.reads) + cost_.bytes(of_a.writes), moved_b = cost_.bytes(of_b.reads) + cost_.bytes(of_b.writes);
@@ -275,7 +296,7 @@ Merger::Choice Merger::weigh(int32_t a, int32_t b, const Verdict& verdict) const
   const CacheLevel level = cost_.level_of(moved_a + moved_b);
   Choice choice;
   choice.level = level.name;
-  if (!verdict.kind.empty()) choice.again = computed_again(a, b, verdict) + computed_again(b, a, verdict);
+  choice.again = verdict.kind.empty() ? computed_in_prologue(a, b) + computed_in_prologue(b, a) : computed_again(a, b, verdict) + computed_again(b, a, verdict);
   choice.bytes = moved_a + moved_b - cost_.bytes(of_both.reads) - cost_.bytes(of_both.writes);
   choice.together = cost_.time(of_both, level, arithmetic_a + arithmetic_b) + choice.again;
   choice.apart = cost_.time(of_a, level, arithmetic_a) + cost_.time(of_b, level, arithmetic_b);
@@ -291,6 +312,7 @@ Decision Merger::refusal(int32_t producer, int32_t consumer) const {
   const Verdict verdict = groups_.judge_merged(producer, consumer);
   const Choice choice = weigh(producer, consumer, verdict);
   std::string why = verdict.refusal;
+  if (computed_in_prologue(producer, consumer) > 0) why = "a contraction reads its operands over and over, from memory: a prologue would compute them each time";
   if (!verdict.kind.empty()) {
     why = too_many_streams(producer, consumer, verdict);
     if (why.empty() && groups_.separated(producer, consumer)) why = "another kernel lies between them";

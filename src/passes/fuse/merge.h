@@ -58,6 +58,10 @@ class Merger {
   Choice weigh(int32_t a, int32_t b, const Verdict& verdict) const;
   /// Of computing elements of `producer` as often as `consumer` reads them.
   double computed_again(int32_t producer, int32_t consumer, const Verdict& verdict) const;
+  /// How often a contraction reads each element of its operand `operand`: once per panel of columns, or per block of rows.
+  double readings(const ir::Node& contract, size_t operand) const;
+  /// Of computing what `producer` makes each time that the contraction of `consumer` reads it, instead of once.
+  double computed_in_prologue(int32_t producer, int32_t consumer) const;
   struct Reads {
     bool own = false, moved = false;  // at the reader's own position; through the reader, which is a view
     double elements = 0;

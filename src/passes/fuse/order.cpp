@@ -95,14 +95,14 @@ class SideBySide {
   std::vector<Kernel> run(std::vector<Decision>& decisions) {
     for (size_t i = kernels_.size(); i > 0; --i) {
       const int32_t group = kernels_[i - 1][0];
-      if (!can_join(group)) continue;
+      if (!can_join(group) && verdict(group).kind != "contract") continue;
       for (size_t to = limit_of(group) - 1; to >= i; --to) {
         if (kernels_[to].empty() || !fits(group, to)) continue;
         const double held = is_update(group) ? 0 : longer_held(group, to);  // gradients wait for the end in any case
         if (held_[to] + held > options_.l2_bytes / 2) continue;
         const double apart = cost_.time(group) + cost_.time(kernels_[to][0]);
         decisions.push_back({"", group_label(groups_, group), group_label(groups_, kernels_[to][0]), true, apart - cost_.kernel(), apart,
-                             "side by side, nothing waits for it: " + kilobytes(held) + " held longer against a kernel more"});
+                             (shares_lhs(group, kernels_[to][0]) ? "side by side, they share their first operand: " : "side by side, nothing waits for it: ") + kilobytes(held) + " held longer against a kernel more"});
         held_[to] += held;
         kernels_[to].push_back(group);
         kernels_[i - 1].clear();
@@ -122,6 +122,12 @@ class SideBySide {
     return verdict(group).kind == "loops" || verdict(group).kind == "columns" || cost_.time(group) < options_.small_kernel;
   }
 
+  /// Contractions of one array (queries, keys and values): their tiles are shared out together, however large they are, while it is in the caches.
+  bool shares_lhs(int32_t a, int32_t b) const {
+    if (verdict(a).kind != "contract" || verdict(b).kind != "contract") return false;
+    return main_node(groups_, a).operands[0] == main_node(groups_, b).operands[0];
+  }
+
   /// The place of the first kernel that must come after `group`.
   size_t limit_of(int32_t group) const {
     size_t limit = kernels_.size();
@@ -133,7 +139,8 @@ class SideBySide {
     const Kernel& kernel = kernels_[to];
     if (kernel.size() >= static_cast<size_t>(options_.most_parts)) return false;
     return std::all_of(kernel.begin(), kernel.end(), [&](int32_t other) {
-      return can_join(other) && (is_update(other) == is_update(group) || is_scalar(other) || is_scalar(group));
+      const bool goes = (can_join(group) && can_join(other)) || shares_lhs(group, other);
+      return goes && (is_update(other) == is_update(group) || is_scalar(other) || is_scalar(group));
     });
   }
 

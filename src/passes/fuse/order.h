@@ -28,7 +28,7 @@ using Kernel = std::vector<int32_t>;
 
 /// Moves groups later in the order, up to the first that needs them, to run beside others. Nothing waits for longer:
 /// whoever reads a moved group runs after its new place anyway. Loops and columns always; contractions, rows and
-/// scatters where they are small. Updates join updates.
+/// scatters where they are small, contractions that share their first operand always. Updates join updates.
 std::vector<Kernel> put_side_by_side(const Groups& groups, const Precedence& precedence, const std::vector<int32_t>& order,
                                      const std::vector<bool>& updates, const FuseOptions& options, std::vector<Decision>& decisions);
 
