@@ -5,7 +5,7 @@
 
 #include <filesystem>
 
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "io/mapping.h"
 #include "support/random_module.h"
@@ -26,19 +26,13 @@ void expect_sound(const runtime::Program& program, const SymbolValues& symbols, 
   EXPECT_EQ(runtime::check_plan(program, runtime::laid_out_plan(program, layout), symbols), std::nullopt);
 }
 
-CompileOptions uncached() {
-  CompileOptions options;
-  options.use_cache = false;
-  return options;
-}
-
 TEST(CheckPlan, AcceptsTheExamples) {
   int programs = 0;
   for (const auto& entry : std::filesystem::directory_iterator(std::string(SINTER_SOURCE_DIR) + "/examples")) {
     if (entry.path().extension() != ".sinter") continue;
     const ir::Module module = language::compile_text(io::read_text(entry.path().string()), entry.path().string()).module;
     for (const ir::Function& function : module.functions) {
-      const Lowered lowered = lower(module, function.name, uncached());
+      const Lowered lowered = lower(module, function.name, at_level());
       const runtime::Program& program = lowered.code.program;
       if (lowered.preparation) expect_sound(lowered.preparation->code.program, {});
       for (const int64_t size : {0, 1, 7, 32, 1000}) {
@@ -61,7 +55,7 @@ TEST(CheckPlan, AcceptsRandomModules) {
   int with_preparation = 0;
   for (uint32_t seed = 0; seed < 150 && !HasFailure(); ++seed) {
     const test::RandomModule random = test::random_module(seed, {.nodes = 40, .allowed = can_be_lowered});
-    const Lowered lowered = lower(random.module, "main", uncached());
+    const Lowered lowered = lower(random.module, "main", at_level());
     const runtime::Program& program = lowered.code.program;
     SCOPED_TRACE(random.describe());
     if (lowered.preparation) {

@@ -1,5 +1,5 @@
 // Whole programs: the examples' functions, compiled, against the evaluator; the same bits for any team; the kernel cache.
-#include "driver/compile.h"
+#include "driver/native.h"
 
 #include <gtest/gtest.h>
 
@@ -31,13 +31,6 @@ ir::Module example(const std::string& name) {
   std::string path = std::string(SINTER_SOURCE_DIR) + "/examples/" + name + ".sinter";
   if (!std::filesystem::exists(path)) path = std::string(SINTER_SOURCE_DIR) + "/tests/driver/models/" + name + ".sinter";
   return language::compile_text(io::read_text(path), path).module;
-}
-
-CompileOptions uncached(TargetLevel level = default_target_level()) {
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = level;
-  return options;
 }
 
 /// Values for the inputs of a function: small normal numbers, and classes below 2 for integers.
@@ -105,7 +98,7 @@ TEST_P(Example, TrainsAsTheEvaluatorDoes) {
   const ir::Module module = example(GetParam());
   for (const TargetLevel level : levels_here()) {
     SCOPED_TRACE(std::string(name(level)));
-    Native native(module, uncached(level), runtime::serial_team());
+    Native native(module, at_level(level), runtime::serial_team());
     Reference reference(module);
     const std::map<std::string, Tensor> seed{{"seed", Tensor::scalar<uint32_t>(5)}};
     native.call("init", seed);
@@ -130,7 +123,7 @@ TEST_P(Example, HasTheSameBitsForAnyTeam) {
   const ir::Module module = example(GetParam());
   const int64_t batch = std::string(GetParam()).starts_with("tiny") ? 60 : 1000;  // texts have a dozen tokens each
   const auto train = [&](std::unique_ptr<runtime::Team> team) {
-    Native native(module, uncached(), std::move(team));
+    Native native(module, at_level(), std::move(team));
     native.call("init", {{"seed", Tensor::scalar<uint32_t>(5)}});
     for (uint32_t step = 0; step < 3; ++step) native.call("step", inputs_of(module, "step", batch, step));
     std::map<std::string, Tensor> state;
@@ -207,23 +200,23 @@ TEST(CompileAll, GivesWhatOneByOneGives) {
   const ir::Module module = example("classifier");
   const std::vector<std::string> functions = {"init", "predict", "step", "evaluate"};
   for (const int threads : {1, 3}) {
-    CompileOptions options = uncached();
+    CompileOptions options = at_level();
     options.threads = threads;
     const auto all = compile_all(module, functions, options);
     ASSERT_EQ(all.size(), functions.size());
     for (size_t i = 0; i < all.size(); ++i)
       EXPECT_EQ(runtime::encode(all[i]->program()), runtime::encode(compile(module, functions[i], options)->program()));
   }
-  EXPECT_TRUE(compile_all(module, {}, uncached()).empty());
+  EXPECT_TRUE(compile_all(module, {}, at_level()).empty());
 }
 
 TEST(CompileAll, RaisesWhatAFunctionCannot) {
   const ir::Module module = example("classifier");
-  EXPECT_THROW(compile_all(module, {"init", "nothing"}, uncached()), Error);
+  EXPECT_THROW(compile_all(module, {"init", "nothing"}, at_level()), Error);
 }
 
 TEST(Partition, KeepsFamiliesTogetherAndWorkAlike) {
-  const std::vector<loop::Kernel> kernels = lower(example("classifier"), "step", uncached()).kernels();
+  const std::vector<loop::Kernel> kernels = lower(example("classifier"), "step", at_level()).kernels();
   const std::vector<std::vector<size_t>> modules = backend::cut_into_modules(kernels);
   std::vector<size_t> seen;
   for (const std::vector<size_t>& module : modules) {

@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "passes/grad.h"
@@ -14,8 +14,6 @@
 
 namespace sinter::driver {
 namespace {
-
-using Tensors = std::map<std::string, Tensor>;
 
 struct Case {
   const char* name;
@@ -304,32 +302,12 @@ Tensors inputs_of(const ir::Module& module, const SymbolValues& symbols, uint32_
   return inputs;
 }
 
-CompileOptions options_of(TargetLevel level) {
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = level;
-  return options;
+/// Two calls, from the same inputs; of a state the second step.
+Tensors run_twice(const std::shared_ptr<const runtime::Executable>& executable, const Tensors& inputs, const SymbolValues& symbols, runtime::Team& team) {
+  return run_natively(executable, inputs, symbols, team, 2);
 }
 
-Tensors run_natively(const ir::Module& module, const std::shared_ptr<const runtime::Executable>& executable, const Tensors& inputs, runtime::Team& team) {
-  runtime::State state;
-  for (const ir::Variable& variable : module.variables) {
-    if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
-    state.declare(variable.name, variable.role, variable.type);
-    if (inputs.contains(variable.name)) state.get(variable.name) = inputs.at(variable.name).clone();
-  }
-  runtime::Run run(executable, state, team);
-  for (const auto& [name, tensor] : inputs)
-    if (module.variable(name).role == Role::kInput) run.bind(name, tensor);
-  run.execute();
-  run.execute();  // from the same inputs; of a state the second step
-  Tensors outputs;
-  for (const std::string& name : module.function("main").results)
-    outputs[name] = module.variable(name).role == Role::kOutput ? run.output(name).clone() : state.get(name).clone();
-  return outputs;
-}
-
-/// Two calls on the evaluator.
+/// The same on the evaluator.
 Tensors expected_of(const ir::Module& module, Tensors inputs, const SymbolValues& symbols) {
   Tensors outputs = ir::evaluate(module, "main", inputs, symbols);
   for (auto& [name, tensor] : inputs)
@@ -342,7 +320,7 @@ class Control : public testing::TestWithParam<Case> {};
 TEST_P(Control, AgreesWithTheEvaluator) {
   const ir::Module module = passes::grad(ir::parse_module(GetParam().text));
   for (const TargetLevel level : test::levels_here()) {
-    const auto executable = compile(module, "main", options_of(level));
+    const auto executable = compile(module, "main", at_level(level));
     for (const int64_t n : {0, 1, 2, 7}) {
       for (const int64_t width : {1, 8, 37}) {
         SCOPED_TRACE(std::string(name(level)) + ", n = " + std::to_string(n) + ", width = " + std::to_string(width));
@@ -350,7 +328,7 @@ TEST_P(Control, AgreesWithTheEvaluator) {
         for (const uint32_t seed : {1, 2}) {
           const Tensors inputs = inputs_of(module, symbols, seed);
           const Tensors expected = expected_of(module, inputs, symbols);
-          const Tensors actual = run_natively(module, executable, inputs, *runtime::serial_team());
+          const Tensors actual = run_twice(executable, inputs, symbols, *runtime::serial_team());
           for (const auto& [name, tensor] : expected) test::expect_close(actual.at(name), tensor, {0, GetParam().relative, GetParam().relative}, name);
         }
       }
@@ -360,19 +338,19 @@ TEST_P(Control, AgreesWithTheEvaluator) {
 
 TEST_P(Control, HasTheSameBitsForAnyTeam) {
   const ir::Module module = passes::grad(ir::parse_module(GetParam().text));
-  const auto executable = compile(module, "main", options_of(default_target_level()));
+  const auto executable = compile(module, "main", at_level());
   const SymbolValues symbols{{"n", 5}, {"width", 30000}, {"k", 3}, {"batch", 300}};
   const Tensors inputs = inputs_of(module, symbols, 4);
-  const Tensors expected = run_natively(module, executable, inputs, *runtime::serial_team());
+  const Tensors expected = run_twice(executable, inputs, symbols, *runtime::serial_team());
   for (const int participants : {1, 2, 3}) {
-    const Tensors actual = run_natively(module, executable, inputs, *runtime::thread_team(participants));
+    const Tensors actual = run_twice(executable, inputs, symbols, *runtime::thread_team(participants));
     for (const auto& [name, tensor] : expected) EXPECT_TRUE(same_bits(actual.at(name), tensor)) << name << " with " << participants;
   }
 }
 
 TEST_P(Control, HasASoundPlan) {
   const ir::Module module = passes::grad(ir::parse_module(GetParam().text));
-  const auto executable = compile(module, "main", options_of(default_target_level()));
+  const auto executable = compile(module, "main", at_level());
   for (const int64_t n : {0, 1, 5, 1000}) {
     SymbolValues symbols;
     for (const std::string& symbol : executable->program().symbols) symbols[symbol] = n;

@@ -3,16 +3,12 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <cstring>
 
-#include "base/random.h"
-#include "driver/compile.h"
-#include "driver/training.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "passes/check_fusions.h"
-#include "support/close.h"
 #include "support/levels.h"
 
 namespace sinter::driver {
@@ -66,47 +62,20 @@ TEST_P(Fusion, HasTheKernelsAndTheNumbers) {
   const ir::Module module =
       language::compile_text("sinter 1\nmodel m(" + std::string(GetParam().head) + " {\n" + std::string(GetParam().body) + "\n}\n", "test").module;
   const auto parameters = ir::evaluate(module, "init", {{"seed", Tensor::scalar<uint32_t>(3)}});
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = TargetLevel::kV4;  // what pays depends on the width of vectors
-  const ir::Module fused = lower(module, "predict", options).fused;
+  const ir::Module fused = lower(module, "predict", at_level(TargetLevel::kV4)).fused;  // what pays depends on the width of vectors
   Kinds kinds;
   count_kinds(fused.functions[0].graph, kinds);
   EXPECT_EQ(kinds, GetParam().kinds) << ir::print(fused);
   EXPECT_EQ(ir::print(ir::parse_module(ir::print(fused), "fused.sir")), ir::print(fused));
   for (const TargetLevel level : test::levels_here()) {
     SCOPED_TRACE(std::string(name(level)));
-    options.level = level;
-    const auto executable = compile(module, "predict", options);
+    const auto executable = compile(module, "predict", at_level(level));
     for (const int64_t batch : GetParam().batches) {
-      RandomSequence random(7, static_cast<uint32_t>(batch));
-      std::map<std::string, Tensor> inputs, all = parameters;
-      for (const std::string& name : module.function("predict").arguments) {
-        const ir::Variable& variable = module.variable(name);
-        if (variable.role != Role::kInput) continue;
-        std::vector<int64_t> dims;
-        for (const Dim& dim : variable.type.shape) dims.push_back(dim.is_constant() ? dim.constant() : batch);
-        Tensor x(DType::kF32, dims);
-        for (int64_t i = 0; i < x.size(); ++i) x.set(i, random.normal());
-        all[variable.name] = inputs[variable.name] = x;
-      }
-      const auto expected = ir::evaluate(module, "predict", all, {{"batch", batch}});
-      std::map<std::string, Tensor> first;
-      for (const int threads : {1, 2, 3}) {
-        runtime::State state;
-        declare_variables(module, state);
-        for (const auto& [name, value] : parameters) std::memcpy(state.get(name).raw(), value.raw(), value.bytes());
-        const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
-        runtime::Run run(executable, state, *team);
-        for (const auto& [name, value] : inputs) run.bind(name, value);
-        run.execute();
-        for (const auto& [name, value] : expected) {
-          const Tensor actual = run.output(name).clone();
-          test::expect_close(actual, value, {0, 3e-5, 3e-5 * std::max(1.0, static_cast<double>(batch) / 256)}, name + " of batch " + std::to_string(batch));
-          if (first.contains(name)) EXPECT_TRUE(same_bits(first.at(name), actual)) << threads << " threads";
-          first[name] = actual;
-        }
-      }
+      const SymbolValues symbols{{"batch", batch}};
+      Tensors values = drawn_arguments(module, "predict", symbols, static_cast<uint32_t>(7 + batch));
+      for (const auto& [name, value] : parameters) values[name] = value;
+      const double bound = 3e-5 * std::max(1.0, static_cast<double>(batch) / 256);
+      expect_natively(executable, values, symbols, ir::evaluate(module, "predict", values, symbols), {0, 3e-5, bound}, "of batch " + std::to_string(batch));
     }
   }
 }
@@ -129,11 +98,8 @@ model m(x: f32[batch, 100]) -> y {
 }
 train m { loss = mean_squared_error(y, label)   optimizer = sgd(learning_rate = 0.1) }
 )", "test").module;
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = TargetLevel::kV4;
   Kinds kinds;
-  count_draws(lower(module, "step", options).fused.functions[0].graph, kinds);
+  count_draws(lower(module, "step", at_level(TargetLevel::kV4)).fused.functions[0].graph, kinds);
   EXPECT_EQ(kinds, (Kinds{{"contract", 2}}));
 }
 

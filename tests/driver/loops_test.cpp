@@ -10,7 +10,7 @@
 #include "backend/loop/text.h"
 #include "backend/support/loop_program.h"
 #include "base/random.h"
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "io/mapping.h"
 #include "ir/evaluate.h"
@@ -27,7 +27,6 @@ namespace {
 using loop::EvaluateOptions;
 using loop::TileOrder;
 using test::RandomModule;
-using Tensors = std::map<std::string, Tensor>;
 
 /// Every value of a fused function, by the graph's evaluator.
 std::vector<Tensor> all_values(const ir::Module& module, const ir::Function& function, const Tensors& inputs, const SymbolValues& symbols) {
@@ -103,13 +102,6 @@ void expect_kernels(const Lowered& lowered, Tensors inputs, const SymbolValues& 
 Tensors run_loops(const Lowered& lowered, Tensors inputs, const SymbolValues& symbols, const EvaluateOptions& options) {
   if (lowered.preparation) inputs.merge(test::run_loops(lowered.preparation->code, inputs, symbols, options));
   return test::run_loops(lowered.code, inputs, symbols, options);
-}
-
-CompileOptions at_level(TargetLevel level) {
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = level;
-  return options;
 }
 
 EvaluateOptions evaluated(TargetLevel level, TileOrder order) {
@@ -215,22 +207,10 @@ std::string native_fault(const RandomModule& random, TargetLevel level) {
   } catch (const Error&) {
     return {};
   }
-  const auto team = runtime::serial_team();
-  runtime::State state;
-  for (const auto& [name, tensor] : random.arguments) {
-    const ir::Variable& variable = random.module.variable(name);
-    if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
-    state.declare(name, variable.role, {tensor.dtype(), Shape::of(tensor.extents())});
-    if (tensor.bytes() > 0) std::memcpy(state.get(name).raw(), tensor.raw(), tensor.bytes());
-  }
-  runtime::Run run(compile(random.module, "main", at_level(level)), state, *team);
-  for (const auto& [name, tensor] : random.arguments)
-    if (lowered.code.program.find_port(name) >= 0 && !state.contains(name)) run.bind(name, tensor);
-  for (const std::string& symbol : lowered.code.program.symbols) run.set_dim(symbol, random.symbols.at(symbol));
-  run.execute();
+  const Tensors results = run_natively(compile(random.module, "main", at_level(level)), random.arguments, random.symbols, *runtime::serial_team());
   ++compared;
   for (const auto& [name, tensor] : expected) {
-    const Tensor& actual = state.contains(name) ? state.get(name) : run.output(name);
+    const Tensor& actual = results.at(name);
     if (!test::same_values(actual, tensor)) return name + ": " + test::difference(actual, tensor);
   }
   return {};
@@ -272,16 +252,8 @@ TEST(RandomLoops, AreWhatNativeCodeDoes) {
 
 // ---- cases that random ones are unlikely to meet ----
 
-/// `main` of a module of inputs and outputs, in native code.
 Tensors run_native(const ir::Module& module, const Tensors& inputs) {
-  const auto team = runtime::serial_team();
-  runtime::State state;
-  runtime::Run run(compile(module, "main", at_level(default_target_level())), state, *team);
-  for (const auto& [name, tensor] : inputs) run.bind(name, tensor);
-  run.execute();
-  Tensors outputs;
-  for (const std::string& name : module.functions[0].results) outputs[name] = run.output(name).clone();
-  return outputs;
+  return run_natively(compile(module, "main", at_level()), inputs, {}, *runtime::serial_team());
 }
 
 TEST(Lowered, TheSideOfAGuardThatIsNotTakenMayHaveAnEmptyAxis) {

@@ -2,16 +2,13 @@
 // any team, and which kernels they become.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "base/random.h"
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "passes/grad.h"
 #include "passes/widen.h"
-#include "support/close.h"
+#include "support/levels.h"
 
 namespace sinter::driver {
 namespace {
@@ -56,60 +53,20 @@ const Program kPrograms[] = {
     {"bf16_rows_gradient", "softmax(bf16[m, 100])", kRounded, 1e-3, true},
 };
 
-Tensor made_up(const TensorType& type, const SymbolValues& symbols, uint32_t seed) {
-  RandomSequence random(seed, 5);
-  Tensor tensor(type.dtype, type.shape.evaluate(symbols));
-  for (int64_t i = 0; i < tensor.size(); ++i) {
-    if (is_float(type.dtype)) tensor.set(i, random.normal());
-    else tensor.set_integer(i, static_cast<int64_t>(random.below(256)) - (is_signed_integer(type.dtype) ? 128 : 0));
-  }
-  return tensor;
-}
-
 class Narrow : public testing::TestWithParam<Program> {};
 
 TEST_P(Narrow, ComputeWhatTheEvaluatorDoes) {
   const ir::Module module = language::compile_expression(GetParam().text, {}, GetParam().gradient).module;
   const ir::Function& main = module.functions.back();
   const ir::Module reference = GetParam().gradient ? passes::grad(passes::widen(module)) : module;
-  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4, TargetLevel::kV4Bf16}) {
-    if (level > this_machine().best_level) continue;
-    SCOPED_TRACE(std::string(name(level)));
-    CompileOptions options;
-    options.use_cache = false;
-    options.level = level;
-    const auto executable = compile(module, main.name, options);
+  for (const TargetLevel level : test::levels_here()) {
+    const auto executable = compile(module, main.name, at_level(level));
     for (const int64_t m : {0, 1, 2, 5, 8, 9, 33, 70}) {
       const SymbolValues symbols{{"m", m}};
-      std::map<std::string, Tensor> values;
-      for (const std::string& argument : main.arguments) {
-        const ir::Variable& variable = module.variable(argument);
-        values[argument] = variable.value ? *variable.value : made_up(variable.type, symbols, static_cast<uint32_t>(values.size() + 1));
-      }
-      const auto expected = ir::evaluate(reference, main.name, values, symbols);
-      std::map<std::string, Tensor> first;
-      for (const int threads : {1, 2, 3}) {
-        runtime::State state;
-        for (const std::string& argument : main.arguments) {
-          const ir::Variable& variable = module.variable(argument);
-          if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
-          state.declare(variable.name, variable.role, variable.type);
-          std::memcpy(state.get(argument).raw(), values[argument].raw(), values[argument].bytes());
-        }
-        const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
-        runtime::Run run(executable, state, *team);
-        for (const runtime::Port& port : executable->program().ports)
-          if (port.role == Role::kInput) run.bind(port.name, values.at(port.name));
-        if (!executable->program().symbols.empty()) run.set_dim("m", m);
-        run.execute();
-        for (const std::string& result : main.results) {
-          const Tensor actual = run.output(result).clone();
-          test::expect_close(actual, expected.at(result), {0, GetParam().relative, GetParam().absolute}, result + " at m = " + std::to_string(m));
-          if (first.contains(result)) EXPECT_TRUE(same_bits(first.at(result), actual)) << threads << " threads";
-          first[result] = actual;
-        }
-        if (HasFailure()) return;
-      }
+      const Tensors values = drawn_arguments(module, main.name, symbols, 5);
+      expect_natively(executable, values, symbols, ir::evaluate(reference, main.name, values, symbols), {0, GetParam().relative, GetParam().absolute},
+                      "at m = " + std::to_string(m) + " on " + std::string(name(level)));
+      if (HasFailure()) return;
     }
   }
 }
@@ -119,9 +76,7 @@ INSTANTIATE_TEST_SUITE_P(Programs, Narrow, testing::ValuesIn(kPrograms), [](cons
 /// Kernels of predict at the best level of this machine.
 int64_t kernels_of(const char* text) {
   const ir::Module module = language::compile_expression(text, {}, false).module;
-  CompileOptions options;
-  options.use_cache = false;
-  return static_cast<int64_t>(lower(module, "predict", options).fused.function("predict").graph.nodes().size());
+  return static_cast<int64_t>(lower(module, "predict", at_level()).fused.function("predict").graph.nodes().size());
 }
 
 TEST(NarrowKernels, WeightsArePackedAheadAndCastsAreFused) {

@@ -2,13 +2,10 @@
 // in blocks; with and without an epilogue, at sizes around lanes and register tiles, on each instruction set, with the same bits for any team.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "base/random.h"
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "ir/evaluate.h"
-#include "support/close.h"
+#include "support/levels.h"
 
 namespace sinter::driver {
 namespace {
@@ -50,60 +47,22 @@ const Product kProducts[] = {
     {"any_rows_by_padded_panels", "relu(f32[m, 33] @ const f32[33, 9] + f32[9])"},
 };
 
-Tensor made_up(const TensorType& type, const SymbolValues& symbols, uint32_t seed) {
-  RandomSequence random(seed, 5);
-  Tensor tensor(type.dtype, type.shape.evaluate(symbols));
-  for (int64_t i = 0; i < tensor.size(); ++i) tensor.set(i, random.normal());
-  return tensor;
-}
-
 class Products : public testing::TestWithParam<Product> {};
 
 TEST_P(Products, AreWhatTheEvaluatorComputes) {
   const ir::Module module = language::compile_expression(GetParam().text, {}, false).module;
   const ir::Function& main = module.functions.back();
-  for (const TargetLevel level : {TargetLevel::kV2, TargetLevel::kV3, TargetLevel::kV4}) {
-    if (level > this_machine().best_level) continue;
-    CompileOptions options;
-    options.use_cache = false;
-    options.level = level;
-    const auto executable = compile(module, main.name, options);
+  for (const TargetLevel level : test::levels_here()) {
+    const auto executable = compile(module, main.name, at_level(level));
     for (const int64_t m : {0, 1, 2, 7, 8, 15, 16, 17, 63, 64, 65, 130, 600}) {
       const SymbolValues symbols{{"m", m}};
-      std::map<std::string, Tensor> values;
-      for (const std::string& argument : main.arguments) {
-        const ir::Variable& variable = module.variable(argument);
-        values[argument] = variable.value ? *variable.value : made_up(variable.type, symbols, static_cast<uint32_t>(values.size() + 1));
-      }
-      const auto expected = ir::evaluate(module, main.name, values, symbols);
-      std::map<std::string, Tensor> first;
-      for (const int threads : {1, 2, 3}) {
-        runtime::State state;
-        for (const std::string& argument : main.arguments) {
-          const ir::Variable& variable = module.variable(argument);
-          if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
-          state.declare(variable.name, variable.role, variable.type);
-          std::memcpy(state.get(argument).raw(), values[argument].raw(), values[argument].bytes());
-        }
-        const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
-        runtime::Run run(executable, state, *team);
-        for (const runtime::Port& port : executable->program().ports)
-          if (port.role == Role::kInput) run.bind(port.name, values.at(port.name));
-        if (!executable->program().symbols.empty()) run.set_dim("m", m);
-        run.execute();
-        for (const std::string& result : main.results) {
-          const Tensor actual = run.output(result).clone();
-          const double bound = actual.dtype() == DType::kF64 ? 1e-12 : GetParam().bound;
-          test::expect_close(actual, expected.at(result), {0, bound, bound},
-                             std::string(name(level)) + ", m = " + std::to_string(m) + ", " + std::to_string(threads) + " threads");
-          if (first.contains(result)) EXPECT_TRUE(same_bits(first.at(result), actual)) << threads << " threads";
-          first[result] = actual;
-        }
-        if (HasFailure() || executable->program().symbols.empty()) break;
-      }
-      if (HasFailure()) return;
-      if (executable->program().symbols.empty()) break;
+      const Tensors values = drawn_arguments(module, main.name, symbols, 5);
+      const Tensors expected = ir::evaluate(module, main.name, values, symbols);
+      const double bound = expected.begin()->second.dtype() == DType::kF64 ? 1e-12 : GetParam().bound;
+      expect_natively(executable, values, symbols, expected, {0, bound, bound}, "at m = " + std::to_string(m) + " on " + std::string(name(level)));
+      if (HasFailure() || executable->program().symbols.empty()) break;
     }
+    if (HasFailure()) return;
   }
 }
 

@@ -7,7 +7,7 @@
 #include <iostream>
 #include <set>
 
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "ir/evaluate.h"
 #include "support/close.h"
 #include "support/levels.h"
@@ -37,34 +37,6 @@ bool is_smooth(const ir::OpDef& op) {
   return has_native_code(op) && !kJumps.count(op.name);
 }
 
-std::map<std::string, Tensor> run_natively(const RandomModule& random, const std::map<std::string, Tensor>& arguments, const SymbolValues& symbols, TargetLevel level) {
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = level;
-  options.threads = 1;
-  runtime::State state;
-  for (const ir::Variable& variable : random.module.variables) {
-    if (variable.role != Role::kParameter && variable.role != Role::kState) continue;
-    state.declare(variable.name, variable.role, variable.type);
-    if (const auto given = arguments.find(variable.name); given != arguments.end()) state.get(variable.name) = given->second.clone();
-  }
-  const auto team = runtime::thread_team(2);
-  const auto executable = compile(random.module, "main", options);
-  runtime::Run run(executable, state, *team);
-  for (const auto& [name, tensor] : arguments)
-    if (const int32_t port = executable->program().find_port(name); port >= 0 && executable->program().ports[static_cast<size_t>(port)].role == Role::kInput)
-      run.bind(name, tensor);
-  for (const auto& [symbol, value] : symbols) {
-    const auto& known = executable->program().symbols;
-    if (std::find(known.begin(), known.end(), symbol) != known.end()) run.set_dim(symbol, value);
-  }
-  run.execute();
-  std::map<std::string, Tensor> outputs;
-  for (const runtime::Port& port : executable->program().ports)
-    if (port.written) outputs[port.name] = port.role == Role::kOutput ? run.output(port.name).clone() : state.get(port.name).clone();
-  return outputs;
-}
-
 /// A step of bf16 is a two hundredth, and what follows may make more of it.
 test::Tolerance with_room_for_narrow_values(const RandomModule& random, test::Tolerance tolerance) {
   const ir::Graph& graph = random.module.function("main").graph;
@@ -85,7 +57,7 @@ std::string problem(const RandomModule& random, const SymbolValues& symbols, con
     return {};  // no arguments, or a failure that data decide: those have tests of their own
   }
   try {
-    const auto actual = run_natively(random, arguments, symbols, level);
+    const auto actual = run_natively(compile(random.module, "main", at_level(level)), arguments, symbols, *runtime::thread_team(2));
     for (const auto& [name, tensor] : expected) {
       test::Tolerance scaled = tolerance;
       double largest = 0;

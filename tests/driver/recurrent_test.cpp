@@ -4,7 +4,7 @@
 #include <cmath>
 
 #include "base/random.h"
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "ir/control_form.h"
 #include "ir/evaluate.h"
@@ -14,8 +14,6 @@
 
 namespace sinter::driver {
 namespace {
-
-using Tensors = std::map<std::string, Tensor>;
 
 ir::Module model(const std::string& body) {
   return language::compile_text("sinter 1\nmodel m(x: f32[batch, time, 3]) -> y {\n" + body +
@@ -49,13 +47,10 @@ class Training {
   Training(const ir::Module& module, TargetLevel level, std::unique_ptr<runtime::Team> team) : team_(std::move(team)) {
     for (const ir::Variable& variable : module.variables)
       if (variable.role == Role::kParameter || variable.role == Role::kState) state.declare(variable.name, variable.role, variable.type);
-    CompileOptions options;
-    options.use_cache = false;
-    options.level = level;
-    runtime::Run init(compile(module, "init", options), state, *team_);
+    runtime::Run init(compile(module, "init", at_level(level)), state, *team_);
     init.bind("seed", Tensor::scalar<uint32_t>(3));
     init.execute();
-    step_ = std::make_unique<runtime::Run>(compile(module, "step", options), state, *team_);
+    step_ = std::make_unique<runtime::Run>(compile(module, "step", at_level(level)), state, *team_);
   }
   double step(const Tensors& batch) {
     for (const auto& [name, tensor] : batch) step_->bind(name, tensor);

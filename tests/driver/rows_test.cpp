@@ -6,7 +6,7 @@
 #include <limits>
 
 #include "base/random.h"
-#include "driver/compile.h"
+#include "driver/native.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
 #include "passes/grad.h"
@@ -15,8 +15,6 @@
 
 namespace sinter::driver {
 namespace {
-
-using Tensors = std::map<std::string, Tensor>;
 
 /// A function of x, and of scale along the rows, with its gradient towards x.
 ir::Module module_of(const std::string& op, const std::string& rows, const std::string& columns, const std::string& dtype) {
@@ -36,21 +34,7 @@ Tensor numbers(DType dtype, const Extents& extents, double scale) {
 }
 
 auto compiled(const ir::Module& module, TargetLevel level) {
-  CompileOptions options;
-  options.level = level;
-  options.use_cache = false;
-  return compile(module, "main", options);
-}
-
-template <class Code> Tensors run(const Code& code, const ir::Module& module, const Tensors& inputs, const SymbolValues& symbols, runtime::Team& team) {
-  runtime::State state;
-  runtime::Run run(code, state, team);
-  for (const auto& [symbol, value] : symbols) run.set_dim(symbol, value);
-  for (const auto& [name, tensor] : inputs) run.bind(name, tensor);
-  run.execute();
-  Tensors outputs;
-  for (const std::string& name : module.functions[0].results) outputs[name] = run.output(name).clone();
-  return outputs;
+  return compile(module, "main", at_level(level));
 }
 
 const char* const kOps[] = {"softmax %0 {axis = 1}", "log_softmax %0 {axis = 1}", "layer_norm %0, %1, %1 {axis = 1}",
@@ -71,7 +55,7 @@ class Rows : public testing::TestWithParam<TargetLevel> {
     const SymbolValues symbols = symbolic ? SymbolValues{{"n", rows}, {"m", columns}} : SymbolValues{};
     const Tensors expected = ir::evaluate(passes::grad(fixed), "main", inputs);
     const auto code = compiled(module, GetParam());
-    const Tensors actual = run(code, module, inputs, symbols, *runtime::serial_team());
+    const Tensors actual = run_natively(code, inputs, symbols, *runtime::serial_team());
     const double bound = dtype == DType::kF32 ? 1e-5 : 1e-13;
     for (const auto& [name, tensor] : expected) {
       const Tensor& now = actual.at(name);
@@ -81,7 +65,7 @@ class Rows : public testing::TestWithParam<TargetLevel> {
         ASSERT_NEAR(now.get(i), tensor.get(i), bound * std::max(most, std::fabs(tensor.get(i)))) << name << " " << i;
     }
     for (const int participants : {2, 3, 8})
-      for (const auto& [name, tensor] : run(code, module, inputs, symbols, *runtime::thread_team(participants)))
+      for (const auto& [name, tensor] : run_natively(code, inputs, symbols, *runtime::thread_team(participants)))
         EXPECT_TRUE(same_bits(tensor, actual.at(name))) << name << " " << participants;
   }
 };
@@ -112,7 +96,7 @@ TEST_P(Rows, WithSpecialValues) {
     x.set(3 * columns, -kInf);
     const Tensors inputs{{"x", x}, {"scale", numbers(DType::kF32, {columns}, 2)}};
     const ir::Module module = module_of(kOps[0], "n", "m", "f32");
-    const Tensor y = run(compiled(module, GetParam()), module, inputs, {{"n", 5}, {"m", columns}}, *runtime::serial_team()).at("y");
+    const Tensor y = run_natively(compiled(module, GetParam()), inputs, {{"n", 5}, {"m", columns}}, *runtime::serial_team()).at("y");
     for (int64_t i = 0; i < 3 * columns; ++i) EXPECT_TRUE(std::isnan(y.get(i))) << columns << " " << i;
     EXPECT_EQ(y.get(3 * columns), 0);
     for (int64_t i = 3 * columns + 1; i < 5 * columns; ++i) EXPECT_GT(y.get(i), 0) << columns << " " << i;
@@ -144,7 +128,7 @@ TEST_P(Rows, ExtremesOfZerosAndNaNs) {
       const Tensors inputs{{"x", x}, {"y", y}};
       const SymbolValues symbols{{"n", rows}, {"m", columns}};
       const Tensors expected = ir::evaluate(module, "main", inputs, symbols);
-      for (const auto& [name, tensor] : run(code, module, inputs, symbols, *runtime::serial_team()))
+      for (const auto& [name, tensor] : run_natively(code, inputs, symbols, *runtime::serial_team()))
         EXPECT_EQ(test::difference(tensor, expected.at(name)), "") << dtype << " " << name << " " << columns;
     }
   }
@@ -175,7 +159,7 @@ void expect_sums(const std::string& op, const std::string& rows, const Extents& 
   const bool in_blocks = std::any_of(code->program().kernels.begin(), code->program().kernels.end(),
                                      [](const auto& kernel) { return kernel.contents.find("block_sum") != std::string::npos; });
   EXPECT_TRUE(in_blocks);
-  const Tensors actual = run(code, module, inputs, symbols, *runtime::serial_team());
+  const Tensors actual = run_natively(code, inputs, symbols, *runtime::serial_team());
   const double bound = dtype == DType::kF32 ? 2e-5 : 1e-12;
   for (const auto& [name, tensor] : expected) {
     const double terms = name == "dscale" || name == "sum" ? 4 + std::sqrt(static_cast<double>(tensor.size() == 0 ? 0 : inputs.at("x").size() / tensor.size())) : 10;
@@ -183,7 +167,7 @@ void expect_sums(const std::string& op, const std::string& rows, const Extents& 
       ASSERT_NEAR(actual.at(name).get(i), tensor.get(i), bound * std::max(terms, std::fabs(tensor.get(i)))) << name << " " << i;
   }
   for (const int participants : {2, 3})
-    for (const auto& [name, tensor] : run(code, module, inputs, symbols, *runtime::thread_team(participants)))
+    for (const auto& [name, tensor] : run_natively(code, inputs, symbols, *runtime::thread_team(participants)))
       EXPECT_TRUE(same_bits(tensor, actual.at(name))) << name << " " << participants;
 }
 
@@ -205,7 +189,7 @@ TEST_P(Rows, WithoutElements) {
       "sir 1\nmodule m\nvariable x: f32[2, 0] input\nvariable y: f32[2, 0] output\nvariable all: bool[] output\nfunction main {\n"
       "%0: f32[2, 0] = argument @x\n%1: f32[2, 0] = exp2 %0\n%2: f32[2, 0] = asin %1\n%3: f32[2, 0] = log1p %1\n%4: f32[2, 0] = power %3, %2\n"
       "%5: bool[2, 0] = is_nan %4\n%6: bool[] = reduce_all %5 {axes = [0, 1]}\n%7: f32[2, 0] = multiply %4, %1\nreturn @y = %7, @all = %6\n}\n");
-  const Tensors results = run(compiled(module, GetParam()), module, {{"x", Tensor(DType::kF32, {2, 0})}}, {}, *runtime::serial_team());
+  const Tensors results = run_natively(compiled(module, GetParam()), {{"x", Tensor(DType::kF32, {2, 0})}}, {}, *runtime::serial_team());
   EXPECT_EQ(results.at("all").get(0), 1);
 }
 

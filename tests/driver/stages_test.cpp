@@ -1,15 +1,10 @@
 // Kernels of stages: contractions and rows one after another on a block of rows, natively, against the evaluator; the same bits for any team.
 #include <gtest/gtest.h>
 
-#include <cstring>
-
-#include "base/random.h"
-#include "driver/compile.h"
-#include "driver/training.h"
+#include "driver/native.h"
 #include "frontend/language/language.h"
 #include "ir/evaluate.h"
 #include "ir/text.h"
-#include "support/close.h"
 #include "support/levels.h"
 
 namespace sinter::driver {
@@ -36,36 +31,16 @@ TEST_P(Stages, ComputeWhatTheEvaluatorDoes) {
   const ir::Module module =
       language::compile_text("sinter 1\nmodel m(x: f32[batch, 20]) -> y {\n" + std::string(GetParam().body) + "\n}\n", "test").module;
   const auto parameters = ir::evaluate(module, "init", {{"seed", Tensor::scalar<uint32_t>(3)}});
-  CompileOptions options;
-  options.use_cache = false;
-  options.level = TargetLevel::kV4;  // what pays depends on the width of vectors
-  const ir::Module fused = lower(module, "predict", options).fused;
+  const ir::Module fused = lower(module, "predict", at_level(TargetLevel::kV4)).fused;  // what pays depends on the width of vectors
   EXPECT_EQ(fused.functions[0].graph.nodes().size(), static_cast<size_t>(GetParam().kernels)) << ir::print(fused);
   for (const TargetLevel level : test::levels_here()) {
     SCOPED_TRACE(std::string(name(level)));
-    options.level = level;
-    const auto executable = compile(module, "predict", options);
+    const auto executable = compile(module, "predict", at_level(level));
     for (const int64_t batch : {0, 1, 15, 63, 64, 65, 200}) {
-      RandomSequence random(7, static_cast<uint32_t>(batch));
-      Tensor x(DType::kF32, {batch, 20});
-      for (int64_t i = 0; i < x.size(); ++i) x.set(i, random.normal());
-      std::map<std::string, Tensor> all = parameters;
-      all["x"] = x;
-      const Tensor expected = ir::evaluate(module, "predict", all, {{"batch", batch}}).at("y");
-      std::optional<Tensor> first;
-      for (const int threads : {1, 2, 3}) {
-        runtime::State state;
-        declare_variables(module, state);
-        for (const auto& [name, value] : parameters) std::memcpy(state.get(name).raw(), value.raw(), value.bytes());
-        const auto team = threads == 1 ? runtime::serial_team() : runtime::thread_team(threads);
-        runtime::Run run(executable, state, *team);
-        run.bind("x", x);
-        run.execute();
-        const Tensor actual = run.output("y").clone();
-        test::expect_close(actual, expected, {0, 2e-5, 2e-5}, "batch " + std::to_string(batch));
-        if (first) EXPECT_TRUE(same_bits(*first, actual)) << threads << " threads";
-        first = actual;
-      }
+      const SymbolValues symbols{{"batch", batch}};
+      Tensors values = drawn_arguments(module, "predict", symbols, static_cast<uint32_t>(7 + batch));
+      for (const auto& [name, value] : parameters) values[name] = value;
+      expect_natively(executable, values, symbols, ir::evaluate(module, "predict", values, symbols), {0, 2e-5, 2e-5}, "of batch " + std::to_string(batch));
     }
   }
 }
