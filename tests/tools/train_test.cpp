@@ -3,7 +3,6 @@
 
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "base/random.h"
 #include "frontend/language/language.h"
@@ -13,24 +12,10 @@
 #include "driver/training.h"
 #include "runtime/data/batches.h"
 #include "tools/command.h"
+#include "tools/outputs.h"
 
 namespace sinter::test {
 namespace {
-
-std::vector<nlohmann::json> lines_of(const std::string& text) {
-  std::vector<nlohmann::json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
-
-/// The tensors of a file by name, as bytes.
-std::map<std::string, std::string> tensors_of(const std::filesystem::path& path) {
-  std::map<std::string, std::string> bytes;
-  for (const auto& [name, tensor] : io::read_safetensors(path.string()).tensors)
-    bytes[name] = std::string(static_cast<const char*>(tensor.raw()), tensor.bytes());
-  return bytes;
-}
 
 TEST(Train, TheExamplesLearn) {
   const struct {

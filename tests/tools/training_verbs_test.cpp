@@ -4,28 +4,16 @@
 #include <cmath>
 #include <cstring>
 #include <nlohmann/json.hpp>
-#include <sstream>
 
 #include "io/event_file.h"
 #include "io/npy.h"
 #include "io/safetensors.h"
 #include "tools/command.h"
+#include "tools/outputs.h"
 
 namespace sinter::test {
 namespace {
 
-std::vector<nlohmann::json> lines_of(const std::string& text) {
-  std::vector<nlohmann::json> lines;
-  std::istringstream stream(text);
-  for (std::string line; std::getline(stream, line);) lines.push_back(nlohmann::json::parse(line));
-  return lines;
-}
-std::map<std::string, std::string> tensors_of(const std::filesystem::path& path) {
-  std::map<std::string, std::string> bytes;
-  for (const auto& [name, tensor] : io::read_safetensors(path.string()).tensors)
-    bytes[name] = std::string(static_cast<const char*>(tensor.raw()), tensor.bytes());
-  return bytes;
-}
 int64_t count_lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
 
 const std::string kDigits = "sinter train " + example("digits") + " --threads 1 ";
