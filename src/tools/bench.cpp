@@ -29,7 +29,7 @@ struct Subject {
 bool is_file(const std::string& text) {
   const std::string extension = std::filesystem::path(text).extension();
   std::error_code ignored;
-  return extension == ".sinter" || extension == ".sir" || std::filesystem::exists(text, ignored);
+  return extension == ".sinter" || extension == ".sir" || extension == ".onnx" || std::filesystem::exists(text, ignored);
 }
 
 Subject subject_of(const Options& options) {

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "driver/training.h"
+#include "frontend/onnx/onnx.h"
 #include "io/atomic_write.h"
 #include "io/mapping.h"
 #include "ir/text.h"
@@ -14,7 +15,7 @@
 namespace sinter::tools {
 
 void add_model_options(CLI::App& verb, ModelOptions& options) {
-  verb.add_option("file", options.file, "A model text (.sinter) or a graph text (.sir)")->required();
+  verb.add_option("file", options.file, "A model text (.sinter), a graph text (.sir) or an ONNX model (.onnx)")->required();
   verb.add_option("--model", options.model, "Which model of the file, when it has several");
   verb.add_option("--specialize", options.specialize, "Compile a symbol's value in: SYMBOL=VALUE")->type_name("SYMBOL=VALUE");
   verb.add_option("--data", options.data, "Other data than the text's: a file (csv, npy, npz, idx, txt), a folder (of idx files, or of pictures by class), or a call such as 'csv(\"f.csv\", label = \"kind\")'");
@@ -163,8 +164,14 @@ Opened open_model(const ModelOptions& options) {
   Opened opened;
   opened.path = options.file;
   const language::Options wanted = language_options(options);
-  const std::string text = io::read_text(options.file);
-  if (is_graph_text(options.file)) {
+  const bool is_onnx = onnx::is_model_path(options.file);
+  const std::string text = is_onnx ? std::string() : io::read_text(options.file);
+  if (is_onnx) {
+    onnx::Imported imported = onnx::import_file(options.file, {wanted.dims});
+    opened.module = std::move(imported.module);
+    opened.values = std::move(imported.parameters);
+    opened.variables = std::move(imported.variables);
+  } else if (is_graph_text(options.file)) {
     if (!wanted.dims.empty()) throw Error(ErrorCode::kUsage, "--specialize is for model texts").hint("write the value into the graph text");
     opened.module = ir::parse_module(text, options.file);
   } else {
@@ -172,7 +179,7 @@ Opened open_model(const ModelOptions& options) {
     opened.module = std::move(compiled.module);
     opened.train = std::move(compiled.train);
   }
-  opened.identity = wanted.dims.empty() ? driver::identity_of(opened.module) : identity_of_text(text, options.file, wanted);
+  opened.identity = wanted.dims.empty() || is_onnx ? driver::identity_of(opened.module) : identity_of_text(text, options.file, wanted);
   const std::string main = opened.module.find_function("predict") ? "predict" : "main";
   if (const ir::Function* function = opened.module.find_function(main)) {
     for (const std::string& name : function->arguments)

@@ -60,13 +60,15 @@ CLI::Validator whole_number(int64_t lowest, int64_t highest = INT64_MAX);
 driver::CompileOptions compile_options(const RunOptions& options);
 std::unique_ptr<runtime::Team> make_team(int threads);
 
-/// A model file, opened: a model text or a graph text. Raises Error.
+/// A model file, opened: a model text, a graph text or an ONNX model. Raises Error.
 struct Opened {
   std::string path;
   ir::Module module;
   std::optional<language::TrainSpec> train;
   std::vector<std::string> inputs, outputs;  // of `predict`, when there is one
   runtime::ModelIdentity identity;           // of the text whatever was specialised, so that weights serve all its forms
+  std::vector<std::pair<std::string, Tensor>> values;  // of parameters that the file itself holds
+  std::map<std::string, std::string> variables;        // by names of the file that the module could not keep
 };
 Opened open_model(const ModelOptions& options);
 /// Options of the language that a verb's options mean.
@@ -88,7 +90,7 @@ std::vector<NamedFile> files_read(const ModelOptions& model, const RunOptions& r
 /// Values of --dim for a function. Raises Error kUsage, kName for a symbol that the function does not have.
 SymbolValues parse_dims(const std::vector<std::string>& pairs, const ir::Module& module, std::string_view function);
 
-/// Parameters and state of the module, declared, and filled: from a weights file, or by running `init` with the seed.
+/// Parameters and state of the module, declared, and filled: from a weights file, the model's own values, or by running `init` with the seed.
 void prepare_state(const Opened& opened, const RunOptions& options, uint32_t seed, runtime::State& state, runtime::Team& team);
 
 /// A function of the model on the state: native code, or the evaluator when the options say so.

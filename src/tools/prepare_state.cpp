@@ -1,5 +1,6 @@
 // What the verbs that run a model share: its functions, its state, Ctrl-C.
 #include <csignal>
+#include <cstring>
 #include <nlohmann/json.hpp>
 
 #include "base/text.h"
@@ -78,6 +79,9 @@ void prepare_state(const Opened& opened, const RunOptions& options, uint32_t see
   driver::declare_variables(opened.module, state);
   if (!options.weights.empty()) {
     runtime::load_weights(options.weights, state, opened.identity);
+  } else if (!opened.values.empty()) {
+    for (const auto& [name, value] : opened.values)
+      if (value.bytes() > 0) std::memcpy(state.get(name).raw(), value.raw(), value.bytes());
   } else if (opened.module.find_function("init")) {
     runtime::initialise(*make_function(opened, "init", options, state, team), seed);
   }

@@ -4,6 +4,7 @@
 
 #include "base/random.h"
 #include "base/text.h"
+#include "frontend/onnx/onnx.h"
 #include "io/npy.h"
 #include "ir/evaluate.h"
 #include "passes/grad.h"
@@ -43,6 +44,9 @@ void write_outputs(const std::map<std::string, Tensor>& outputs, const std::stri
   std::cerr << "wrote " << outputs.size() << (outputs.size() == 1 ? " output to " : " outputs to ") << folder << "\n";
 }
 
+/// A .npy file, or a tensor as ONNX stores it.
+Tensor read_tensor(const std::string& path) { return std::filesystem::path(path).extension() == ".pb" ? onnx::read_tensor_file(path) : io::read_npy(path); }
+
 /// Every input has a value, and every value is an input's.
 void check_inputs(const ir::Module& module, const std::string& function, const std::map<std::string, Tensor>& given) {
   std::string names;
@@ -75,7 +79,10 @@ void run(const Options& options) {
   std::string function = options.function;
   if (function.empty()) function = opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
   std::map<std::string, Tensor> inputs;
-  for (const auto& [name, path] : parse_pairs(options.inputs, "--input")) inputs[name] = io::read_npy(path);
+  for (const auto& [name, path] : parse_pairs(options.inputs, "--input")) {
+    const auto known = opened.variables.find(name);
+    inputs[known == opened.variables.end() ? name : known->second] = read_tensor(path);
+  }
   check_inputs(opened.module, function, inputs);
   check_outputs(options, opened.module, function);
   const auto team = make_team(options.run.threads);
@@ -108,7 +115,7 @@ void add_run(CLI::App& app) {
   add_model_options(*verb, options->model);
   add_run_options(*verb, options->run);
   verb->add_option("--seed", options->seed, "Seed of initial values, where no weights are given")->check(whole_number(0, UINT32_MAX));
-  verb->add_option("--input", options->inputs, "An input's value, from a .npy file")->type_name("NAME=FILE");
+  verb->add_option("--input", options->inputs, "An input's value, from a .npy file or a tensor of ONNX (.pb)")->type_name("NAME=FILE");
   verb->add_option("--dim", options->dims, "The value of a symbol that no input determines")->type_name("SYMBOL=VALUE");
   verb->add_option("--function", options->function, "One function: predict unless given");
   verb->add_option("-o,--out", options->out, "A folder for the outputs, one .npy file each; a preview is printed unless given");
