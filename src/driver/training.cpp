@@ -61,6 +61,20 @@ runtime::ModelIdentity identity_of(const ir::Module& module) {
   return identity;
 }
 
+runtime::ModelIdentity identity_of_text(const std::string& text, const std::string& path, language::Options options) {
+  std::optional<ir::Module> module;
+  for (const auto& [symbol, value] : language::Options(options).dims) {
+    language::Options open = options;
+    open.dims.erase(symbol);
+    try {
+      module = language::compile_text(text, path, open).module;
+      options = std::move(open);
+    } catch (const Error&) {
+    }
+  }
+  return identity_of(module ? *module : language::compile_text(text, path, options).module);
+}
+
 runtime::DataRequest data_request(const ir::Module& module, const language::TrainSpec& train) {
   if (!train.data) throw Error(ErrorCode::kUsage, "the train block names no data").hint("write data = ..., or give --data PATH");
   runtime::DataRequest request;

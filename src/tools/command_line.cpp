@@ -141,25 +141,6 @@ language::Options language_options(const ModelOptions& options) {
   return wanted;
 }
 
-namespace {
-
-/// The identity of the text with as few values compiled in as it can do without: some texts need one, for the width of a layer.
-runtime::ModelIdentity identity_of_text(const std::string& text, const std::string& path, language::Options options) {
-  std::optional<ir::Module> module;
-  for (const auto& [symbol, value] : language::Options(options).dims) {
-    language::Options open = options;
-    open.dims.erase(symbol);
-    try {
-      module = language::compile_text(text, path, open).module;
-      options = std::move(open);
-    } catch (const Error&) {
-    }
-  }
-  return driver::identity_of(module ? *module : language::compile_text(text, path, options).module);
-}
-
-}  // namespace
-
 Opened open_model(const ModelOptions& options) {
   Opened opened;
   opened.path = options.file;
@@ -179,7 +160,7 @@ Opened open_model(const ModelOptions& options) {
     opened.module = std::move(compiled.module);
     opened.train = std::move(compiled.train);
   }
-  opened.identity = wanted.dims.empty() || is_onnx ? driver::identity_of(opened.module) : identity_of_text(text, options.file, wanted);
+  opened.identity = wanted.dims.empty() || is_onnx ? driver::identity_of(opened.module) : driver::identity_of_text(text, options.file, wanted);
   const std::string main = opened.module.find_function("predict") ? "predict" : "main";
   if (const ir::Function* function = opened.module.find_function(main)) {
     for (const std::string& name : function->arguments)

@@ -33,6 +33,7 @@ const std::map<std::string, std::set<std::string>> kAllowed = {
     {"runtime", {"io", "base"}},
     {"backend", {"ir", "base"}},  // and the runtime's ABI, below
     {"driver", {"base", "io", "ir", "frontend", "passes", "runtime", "backend"}},
+    {"api", {"base", "io", "ir", "frontend", "runtime", "driver"}},
     {"tools", {"base", "io", "ir", "frontend", "passes", "runtime", "backend", "driver"}},
 };
 

@@ -41,7 +41,7 @@ class Compiler {
           .at({source_.file});
     }
     Program program(context_, model, plan ? &*plan : nullptr);
-    compiled.module = program.emit();
+    compiled.module = program.emit(options_.gradient);
     compiled.inputs = program.inputs();
     compiled.outputs = program.outputs();
     check_dims();

@@ -52,6 +52,7 @@ struct Options {
   std::optional<uint32_t> seed;
   std::optional<double> learning_rate;
   std::string data;  // another data source: `clusters(samples = 100)`, or a path; keeps the text's arguments where they mean the same
+  bool gradient = false;  // the module has the function `gradient` too (docs/decisions/001-program-and-state.md)
 };
 
 struct Compiled {

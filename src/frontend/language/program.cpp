@@ -19,7 +19,7 @@ void declare(VariableTable& table, DeclaredVariable declared) {
 
 }  // namespace
 
-ir::Module Program::emit() {
+ir::Module Program::emit(bool gradient) {
   ir::Module module;
   module.name = std::string(model_.name);
   ir::Function predict = emit_predict();
@@ -31,6 +31,7 @@ ir::Module Program::emit() {
     training.push_back(emit_step());
     if (!totalled_.empty()) training.push_back(emit_measure());
   }
+  if (gradient) training.push_back(train_ != nullptr ? emit_loss_gradient() : emit_gradient({}));
   module.functions.push_back(emit_init());
   module.functions.push_back(std::move(predict));
   for (ir::Function& function : training) module.functions.push_back(std::move(function));
@@ -254,6 +255,25 @@ ir::Function Program::emit_gradient(const std::set<std::string, std::less<>>& wi
     declare(table_, {{"d_" + names[i], Role::kOutput, builder.type(gradients[i]), {}}, None{}, model_.source, model_.offset});
     emission.write("d_" + names[i], gradients[i]);
   }
+  if (table_.find("train.step") != nullptr) count_step(emission);  // what is drawn at random is drawn anew by the next call
+  return emission.finish("gradient");
+}
+
+/// The step, but for what the optimizer does: gradients by name are outputs instead.
+ir::Function Program::emit_loss_gradient() {
+  Emission emission(table_, /*training=*/true);
+  Lowering lowering(context_, emission);
+  Frame frame;
+  run_model(lowering, emission, frame);
+  const ir::Value loss = measure(lowering, emission, frame);
+  const std::vector<const DeclaredVariable*> parameters = parameters_to_train(lowering);
+  const std::vector<ir::Value> gradients = gradients_of(lowering, emission, parameters, loss);
+  for (size_t i = 0; i < parameters.size(); ++i) {
+    const std::string name = "d_" + parameters[i]->variable.name;
+    declare(table_, {{name, Role::kOutput, emission.builder().type(gradients[i]), {}}, None{}, model_.source, model_.offset});
+    emission.write(name, gradients[i]);
+  }
+  count_step(emission);
   return emission.finish("gradient");
 }
 

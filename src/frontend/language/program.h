@@ -26,7 +26,8 @@ class Program {
   /// `train` may be null: then the module predicts and initialises only.
   Program(Context& context, const Declaration& model, const TrainPlan* train) : context_(context), model_(model), train_(train) {}
 
-  ir::Module emit();
+  /// With `gradient`, the module has that function too: with a train block, that of its loss; without, what add_gradient adds.
+  ir::Module emit(bool gradient = false);
   /// Adds the function `gradient` to the module of `emit`: from the inputs and `d_RESULT`, the gradient of some scalar with respect to each float result,
   /// to `d_NAME`, the gradients with respect to each float input and parameter but those that `without` names.
   void add_gradient(ir::Module& module, const std::set<std::string, std::less<>>& without);
@@ -47,6 +48,7 @@ class Program {
   ir::Function emit_init();
   ir::Function emit_measure();
   ir::Function emit_gradient(const std::set<std::string, std::less<>>& without);
+  ir::Function emit_loss_gradient();
   ir::Value measure(Lowering& lowering, Emission& emission, Frame& frame);
   void write_scalar(Lowering& lowering, Emission& emission, Frame& frame, const std::string& name, const Expression& expression,
                     ir::Value* kept);
@@ -62,6 +64,7 @@ class Program {
   std::vector<std::string> read_patterns(Lowering& lowering, const Expression& expression, const Datum& datum) const;
   std::vector<ir::Value> gradients_of(Lowering& lowering, Emission& emission, const std::vector<const DeclaredVariable*>& parameters, ir::Value loss);
   void update_parameters(Lowering& lowering, Emission& emission, ir::Value loss);
+  ir::Value count_step(Emission& emission);
   void read_label(Emission& emission);
 
   Context& context_;

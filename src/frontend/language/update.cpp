@@ -191,6 +191,14 @@ std::vector<ir::Value> Program::gradients_of(Lowering& lowering, Emission& emiss
   return gradients;
 }
 
+ir::Value Program::count_step(Emission& emission) {
+  ir::Builder& builder = emission.builder();
+  builder.set_name("train.step");
+  const ir::Value step = builder.call("add", {emission.read("train.step"), builder.scalar(1, DType::kU32)});
+  emission.write("train.step", step);
+  return step;
+}
+
 void Program::update_parameters(Lowering& lowering, Emission& emission, ir::Value loss) {
   ir::Builder& builder = emission.builder();
   const std::vector<const DeclaredVariable*> parameters = parameters_to_train(lowering);
@@ -212,9 +220,7 @@ void Program::update_parameters(Lowering& lowering, Emission& emission, ir::Valu
         arguments.back().set(name, lowering.rate(*made, group.path + "." + std::string(name), spot));
     }
   }
-  builder.set_name("train.step");
-  const ir::Value step = builder.call("add", {emission.read("train.step"), builder.scalar(1, DType::kU32)});
-  emission.write("train.step", step);
+  const ir::Value step = count_step(emission);
   for (size_t i = 0; i < parameters.size(); ++i) {
     const ir::Variable& variable = parameters[i]->variable;
     const auto group = static_cast<size_t>(
