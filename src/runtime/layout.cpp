@@ -7,8 +7,6 @@
 namespace sinter::runtime {
 namespace {
 
-// What one core does at least: only to tell work that is worth waking others for from work that is not.
-constexpr double kFlopsPerSecond = 20e9, kBytesPerSecond = 10e9;
 constexpr int64_t kMostTiles = int64_t{1} << 40;
 
 /// After an error code of the plan: raises the Error that names what is wrong with these symbol values.
@@ -78,19 +76,10 @@ void Layout::size_kernels(const SymbolValues& symbols) {
 
 void Layout::estimate(const SymbolValues& symbols) {
   const Program& program = executable_.program();
+  for (size_t k = 0; k < calls_.size(); ++k) estimates_.push_back({estimated_seconds(program.kernels[k], symbols), calls_[k].tiles});
   for (const Segment& segment : program.segments) {
-    double seconds = 0;
-    for (int32_t k = segment.first; k < segment.first + segment.count; ++k) {
-      const ProgramKernel& kernel = program.kernels[static_cast<size_t>(k)];
-      if (calls_[static_cast<size_t>(k)].tiles < 2) continue;  // nothing to share in it
-      try {
-        seconds += static_cast<double>(kernel.flops.evaluate(symbols)) / kFlopsPerSecond +
-                   static_cast<double>(kernel.bytes.evaluate(symbols)) / kBytesPerSecond;
-      } catch (const Error&) {
-        seconds += 1;  // a count beyond 64 bits is much work
-      }
-    }
-    seconds_.push_back(seconds);
+    const auto first = estimates_.begin() + segment.first;
+    shared_.push_back(std::any_of(first, first + segment.count, [](const KernelEstimate& kernel) { return runtime::is_shared(kernel); }));
   }
 }
 

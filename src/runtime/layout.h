@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "runtime/executable.h"
+#include "runtime/tasks.h"
 
 namespace sinter::runtime {
 
@@ -36,8 +37,10 @@ class Layout {
   std::span<const KernelCall> calls() const { return calls_; }
   int64_t arena_bytes() const { return arena_bytes_; }
   int64_t offset(size_t buffer) const { return offsets_[buffer]; }  // bytes; -1 when not in the arena
-  /// Estimated work of a segment that several participants can share, in seconds of one thread: that of kernels of more than one tile.
-  double seconds(size_t segment) const { return seconds_[segment]; }
+  /// A kernel of the segment has tiles that are worth sharing out; else the calling thread runs it alone.
+  bool is_shared(size_t segment) const { return shared_[segment]; }
+  /// Per kernel.
+  std::span<const KernelEstimate> estimates() const { return estimates_; }
 
   /// Per kernel, the kernels of its segment that come before it: `after` of the program, and those whose memory its buffers take over.
   std::vector<std::vector<int32_t>> dependencies() const;
@@ -69,7 +72,8 @@ class Layout {
   std::vector<int64_t> dims_;    // of all kernels, one after another
   std::vector<void*> pointers_;  // likewise
   std::vector<KernelCall> calls_;
-  std::vector<double> seconds_;
+  std::vector<KernelEstimate> estimates_;
+  std::vector<bool> shared_;  // per segment
   std::vector<void*> addresses_;  // per buffer
   std::vector<Loop> loops_;
 };

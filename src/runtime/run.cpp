@@ -16,8 +16,6 @@ namespace sinter::runtime {
 namespace {
 
 constexpr size_t kMostSignatures = 8;
-/// Segments worth less stay on the calling thread: waking others costs a good part of it.
-constexpr double kWorthSharing = 5e-6;
 
 /// Stands for the memory of empty variables: a kernel may read it, never write it.
 alignas(64) std::byte empty_memory[64];
@@ -328,7 +326,7 @@ size_t Run::Impl::take_step(size_t at) {
 
 void Run::Impl::run_segment(size_t s) {
   const Segment& segment = executable->program().segments[s];
-  if (current->queue == nullptr || current->layout.seconds(s) < kWorthSharing) {
+  if (current->queue == nullptr || !current->layout.is_shared(s)) {
     if (run_here(segment)) return;
   } else {
     current->queue->run(s, team, participants);

@@ -1,7 +1,8 @@
-// The tiles of a laid-out program as shared work: who takes part claims ranges of tiles whose kernel's dependencies are complete. Used by Run, one
-// per Layout, one thread starting segments at a time. Never waits for anybody who has not claimed a tile; allocates nothing after construction.
+// The tasks of a laid-out program (tasks.h) as shared work: who takes part claims whole tasks of cheap kernels, and ranges of tiles of others, once what
+// they depend on is complete. Used by Run, one per Layout, one thread starting segments at a time. Never waits for anybody who has not claimed; allocates
+// nothing after construction.
 //
-// All counters only grow: in the n-th run of a segment, a kernel of T tiles is complete when n * T are finished, ready when n * D of its D
+// All counters only grow: in the n-th run of a segment, a task of T pieces is complete when n * T are finished, ready when n * D of its D
 // dependencies have arrived. So nothing has to be reset between runs.
 #pragma once
 
@@ -38,40 +39,44 @@ class TileQueue {
   static size_t kernel_of(uint64_t place) { return static_cast<size_t>(place >> 40); }
 
  private:
-  struct Kernel {
-    int64_t tiles;      // at least 1: an empty kernel has one that is not called
-    int32_t ranges;     // parts that participants prefer
+  struct Work {
+    int32_t first_kernel, kernels;  // several only when one participant runs them all
+    int64_t pieces;                 // that can be claimed: tiles of a shared kernel, else 1
+    bool shared;
+    int32_t ranges;  // parts that participants prefer
     int32_t first_cursor;
     int32_t dependencies;
     int32_t successors_begin, successors_end;
   };
   struct alignas(64) Counters {
     std::atomic<int64_t> arrived{0};   // complete dependencies
-    std::atomic<int64_t> finished{0};  // tiles
+    std::atomic<int64_t> finished{0};  // pieces
   };
   struct alignas(64) Cursor {
     std::atomic<int64_t> claimed{0};
   };
-  struct Tiles {
+  struct Pieces {
     int64_t begin, end;
   };
 
+  void add_tasks(const std::vector<Task>& tasks, const std::vector<std::vector<int32_t>>& dependencies, std::vector<int32_t>& task_of);
   void take_part(int number);
-  bool run_tiles(size_t k, int number);
-  bool claim(const Kernel& kernel, int32_t range, Tiles& tiles);
-  void call(size_t k, Tiles tiles, Participant& self);
+  bool run_pieces(size_t task, int number);
+  bool claim(const Work& work, int32_t range, Pieces& pieces);
+  void perform(const Work& work, Pieces pieces, Participant& self);
+  void call(size_t k, Pieces tiles, Participant& self);
   void record(uint64_t place, int32_t code, Participant& self);
-  void finish(size_t k, int64_t tiles);
-  bool ready(size_t k) const;
-  bool complete(size_t k) const;
+  void finish(size_t task, int64_t pieces);
+  bool ready(size_t task) const;
+  bool complete(size_t task) const;
 
   std::span<const KernelCall> calls_;
-  std::vector<Segment> segments_;
+  std::vector<Segment> segments_;  // of tasks
   int team_size_;
-  std::vector<Kernel> kernels_;
+  std::vector<Work> tasks_;
   std::vector<int32_t> successors_;
-  std::unique_ptr<Counters[]> counters_;  // per kernel
-  std::unique_ptr<Cursor[]> cursors_;     // per range of each kernel
+  std::unique_ptr<Counters[]> counters_;  // per task
+  std::unique_ptr<Cursor[]> cursors_;     // per range of each task
   std::vector<int64_t> runs_;             // per segment, the one under way included
 
   // The run under way.

@@ -13,7 +13,7 @@ namespace {
 struct Options {
   ModelOptions model;
   std::vector<std::string> dims;
-  bool train = false;
+  bool train = false, tasks = false;
 };
 
 std::string list_of(const ir::Module& module, Role role, const std::string& title, int64_t& elements, double& bytes) {
@@ -55,6 +55,28 @@ std::string layer_table(const ir::Module& module) {
   return rows.size() > 1 ? table(rows, {2}) + "\n" : "";
 }
 
+/// How several threads share the work: a line for each task.
+struct TaskList {
+  std::vector<std::vector<std::string>> rows{{"task", "kernels", "shared", "at least", "what"}};
+  int64_t tasks = 0, together = 0;  // kernels that run in one task with others
+};
+
+TaskList list_tasks(const runtime::Program& program, const runtime::Layout& layout) {
+  TaskList list;
+  const std::vector<std::vector<int32_t>> dependencies = layout.dependencies();
+  for (const runtime::Segment& segment : program.segments)
+    for (const runtime::Task& task : runtime::plan_tasks(segment, layout.estimates(), dependencies)) {
+      const int32_t last = task.first + task.count - 1;
+      std::string what;
+      for (int32_t k = task.first; k <= last; ++k) what += (what.empty() ? "" : "; ") + program.kernels[static_cast<size_t>(k)].name;
+      const int64_t tiles = layout.calls()[static_cast<size_t>(task.first)].tiles;
+      list.rows.push_back({std::to_string(list.tasks++), std::to_string(task.first) + (last == task.first ? "" : " to " + std::to_string(last)),
+                           task.shared ? std::to_string(tiles) + " tiles" : "no", format_number(task.seconds * 1e6, 3) + " us", what});
+      if (task.count > 1) list.together += task.count;
+    }
+  return list;
+}
+
 void run(const Options& options) {
   const Opened opened = open_model(options.model);
   std::string function = options.train ? "step" : opened.module.find_function("predict") ? "predict" : opened.module.functions.at(0).name;
@@ -87,6 +109,7 @@ void run(const Options& options) {
   const auto preparation = lowered.preparation ? shell(lowered.preparation->code.program, nullptr) : nullptr;
   const auto executable = shell(program, preparation);
   const runtime::Layout layout(*executable, symbols);
+  const TaskList tasks = list_tasks(program, layout);
   double prepared = 0, constants = 0;
   for (const ir::Variable& variable : lowered.fused.variables) {
     if (variable.role == Role::kPrepared) prepared += static_cast<double>(byte_count(variable.type).constant());
@@ -97,10 +120,12 @@ void run(const Options& options) {
       {"state", format_count(states) + " (" + format_bytes(state_bytes) + ")"},
       {"constants", format_bytes(constants)},
       {"prepared", format_bytes(prepared) + (preparation ? " computed ahead by " + std::to_string(preparation->program().kernels.size()) + " kernels" : "")},
-      {"kernels", std::to_string(program.kernels.size())},
+      {"kernels", std::to_string(program.kernels.size()) + " in " + std::to_string(tasks.tasks) + " tasks for several threads" +
+                      (tasks.together > 0 ? ", " + std::to_string(tasks.together) + " of them cheap and run together by one" : "")},
       {"arithmetic", flops.to_string() + " operations" + (at.empty() ? "" : ", " + format_count(flops.evaluate(symbols)) + at)},
       {"temporaries", format_bytes(static_cast<double>(layout.arena_bytes())) + at + ", scratch " + format_bytes(static_cast<double>(scratch)) + " per thread"},
   });
+  if (options.tasks) text += "\n" + table(tasks.rows, {0, 3});
   std::cout << text;
 }
 
@@ -113,6 +138,7 @@ void add_inspect(CLI::App& app) {
   add_train_options(*verb, options->model);
   verb->add_option("--dim", options->dims, "A symbol's value; the train block's batch, else 1, unless given")->type_name("SYMBOL=VALUE");
   verb->add_flag("--train", options->train, "The training step, not the prediction");
+  verb->add_flag("--tasks", options->tasks, "Also which kernels several threads share, and which one of them runs together");
   verb->callback([options] { run(*options); });
 }
 

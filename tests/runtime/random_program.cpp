@@ -77,7 +77,8 @@ RandomProgram random_program(uint32_t seed, int kernels, double independence) {
       dims.push_back(sizes[static_cast<size_t>(operand)]);
     }
     uses.push_back(writes(buffer));
-    b.kernel(mix_kernel, "mix", uses, dims, tiles_of(size_of(step)));
+    const int64_t flops = random.below(2) == 0 ? 1 : 1 << 20;  // cheap ones are run together
+    b.kernel(mix_kernel, "mix", uses, dims, tiles_of(size_of(step)), flops);
     if (random.below(12) == 0) b.end_segment();
     buffers.push_back(buffer);
     sizes.push_back(size_of(step));
