@@ -34,7 +34,7 @@ Program make_program() {
                      temporary("a", 0, 1),
                      temporary("in_place", 1, 3, kA),
                      temporary("b", 2, 3),
-                     temporary("sum", 3, 4),
+                     temporary("sum", 3, 5),  // longer than it is read, so that what c reuses is older
                      temporary("c", 5, 6),
                      {type, BufferKind::kVariable, 2, 0, 0, -1, "out"}};
   const auto kernel = [&](std::vector<KernelBuffer> buffers) {

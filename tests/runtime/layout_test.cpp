@@ -1,6 +1,9 @@
-// Layout: live buffers never overlap, `shares` is honoured, sizes are what first fit gives; and programs compute the same whatever memory is reused,
-// by Run with every team and by sinter_plan_run.
+// Layout: live buffers never overlap, `shares` is honoured, arenas are no larger than with first fit, memory freed last is taken
+// first; and programs compute the same whatever memory is reused, by Run with every team and by sinter_plan_run.
 #include <gtest/gtest.h>
+
+#include <algorithm>
+#include <map>
 
 #include "runtime/kernel/plan.h"
 #include "runtime/plan_image.h"
@@ -39,6 +42,33 @@ Program temporaries(const std::vector<Lifetime>& lifetimes, int32_t kernels) {
   return program;
 }
 
+/// The arena when each, in the order of first kernels, gets the lowest offset that is free; every offset is tried.
+int64_t first_fit(const std::vector<Lifetime>& lifetimes, const std::vector<size_t>& roots) {
+  struct Block {
+    int32_t first, last;
+    int64_t size, begin = -1;
+  };
+  std::map<size_t, Block> blocks;
+  for (size_t i = 0; i < lifetimes.size(); ++i) {
+    Block& block = blocks.try_emplace(roots[i], Block{lifetimes[i].first, 0, 64}).first->second;
+    block.last = std::max(block.last, lifetimes[i].last);
+    block.size = std::max(block.size, (lifetimes[i].bytes + 63) / 64 * 64);
+  }
+  std::vector<Block*> order;
+  for (auto& [root, block] : blocks) order.push_back(&block);
+  std::stable_sort(order.begin(), order.end(), [](const Block* a, const Block* b) { return a->first < b->first; });
+  int64_t arena = 0;
+  for (Block* block : order) {
+    const auto meets = [&](const Block* other) {
+      return other->begin >= 0 && other->last >= block->first && other->begin < block->begin + block->size && block->begin < other->begin + other->size;
+    };
+    int64_t at = 0;
+    for (block->begin = 0; std::any_of(order.begin(), order.end(), [&](const Block* other) { return other != block && meets(other); });) block->begin = at += 64;
+    arena = std::max(arena, block->begin + block->size);
+  }
+  return arena;
+}
+
 TEST(Layout, FirstFit) {
   const Program program = temporaries({{0, 1, 100}, {0, 3, 64}, {1, 2, 1}, {2, 3, 100}, {3, 3, 0}, {3, 3, 300}}, 4);
   const Placed placed = place(plan_image(program), {});
@@ -46,6 +76,24 @@ TEST(Layout, FirstFit) {
   // 0: bytes 0-127, 1: 128-191, 2: after both; 3 where 0 was; 4, empty, takes 64 bytes where 2 was; 5 at the end.
   EXPECT_EQ(placed.offsets, (std::vector<int64_t>{0, 128, 192, 0, 192, 256}));
   EXPECT_EQ(placed.arena, 256 + 320);
+}
+
+TEST(Layout, MemoryFreedLastIsTakenFirst) {
+  // 0 dies at once, 1 and 2 one after the other, 3 stays. The next takes the memory of 2, the one after it that of 1, then comes that of 0.
+  const Program chain = temporaries({{0, 0, 64}, {0, 1, 64}, {0, 2, 64}, {0, 9, 64}, {3, 9, 64}, {4, 9, 64}, {5, 9, 64}}, 10);
+  EXPECT_EQ(place(plan_image(chain), {}).offsets, (std::vector<int64_t>{0, 64, 128, 192, 128, 64, 0}));
+  // Ping and pong: never further away than the two that are in use.
+  std::vector<Lifetime> lifetimes;
+  for (int32_t k = 0; k < 20; ++k) lifetimes.push_back({k, k + 1, 640});
+  EXPECT_EQ(place(plan_image(temporaries(lifetimes, 21)), {}).arena, 2 * 640);
+}
+
+TEST(Layout, WarmMemoryNeverCostsRoom) {
+  // In the memory of 1, the last that was freed, 2 would leave no room for 3 beside it: first fit places both.
+  const Program program = temporaries({{0, 0, 128}, {0, 1, 128}, {2, 9, 64}, {3, 9, 192}}, 10);
+  const Placed placed = place(plan_image(program), {});
+  EXPECT_EQ(placed.arena, 256);
+  EXPECT_EQ(placed.offsets, (std::vector<int64_t>{0, 128, 0, 64}));
 }
 
 TEST(Layout, GapsBetweenBlocksAreFilled) {
@@ -102,6 +150,7 @@ TEST(Layout, RandomLifetimesNeverOverlap) {
             << "round " << round << ": buffers " << b << " and " << a;
       }
     }
+    ASSERT_LE(placed.arena, first_fit(lifetimes, roots));
     ASSERT_LE(end, placed.arena);
     ASSERT_LT(placed.arena, end + 64);
     ASSERT_EQ(place(image, {}).offsets, placed.offsets);

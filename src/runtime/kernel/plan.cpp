@@ -51,33 +51,89 @@ int32_t arena_size(const int64_t* image, const int64_t* record, const int64_t* s
   return SINTER_OK;
 }
 
-/* The blocks in use, linked in the order of their offsets. */
+/* Freed blocks whose memory is tried, those freed last first: what came before them has left the caches near a core. */
+constexpr int64_t kWarm = 8;
+
+/* Blocks, linked in two lists that share `next`: those in use in the order of their offsets, and those no longer in use whose memory nobody
+   took whole, the one freed last first. */
 struct Arena {
   const int64_t* image;
   const int64_t* sizes;
   int64_t* offsets;
-  int64_t* next; /* -1 ends the list */
-  int64_t head;
+  int64_t* next; /* -1 ends a list */
+  int64_t used, freed;
 };
 
-/* Places `buffer` at the lowest offset where it fits among the blocks alive at its first kernel, and drops dead blocks on the way. */
-void place(Arena* arena, int64_t buffer) {
-  const int64_t first = buffer_record(arena->image, buffer)[SINTER_BUFFER_FIRST];
-  int64_t* link = &arena->head;
-  int64_t at = 0;
-  while (*link >= 0) {
+int64_t last_kernel(const Arena* arena, int64_t block) { return buffer_record(arena->image, block)[SINTER_BUFFER_LAST]; }
+
+/* Frees what is dead at kernel `first`. */
+void free_before(Arena* arena, int64_t first) {
+  for (int64_t* link = &arena->used; *link >= 0;) {
     const int64_t block = *link;
-    if (buffer_record(arena->image, block)[SINTER_BUFFER_LAST] < first) {
-      *link = arena->next[block];
+    if (last_kernel(arena, block) >= first) {
+      link = &arena->next[block];
       continue;
     }
-    if (arena->offsets[block] - at >= arena->sizes[buffer]) break;
-    at = arena->offsets[block] + arena->sizes[block];
-    link = &arena->next[block];
+    *link = arena->next[block];
+    int64_t* earlier = &arena->freed;
+    while (*earlier >= 0 && last_kernel(arena, *earlier) >= last_kernel(arena, block)) earlier = &arena->next[*earlier];
+    arena->next[block] = *earlier;
+    *earlier = block;
   }
+}
+
+void put(Arena* arena, int64_t buffer, int64_t at, int64_t* link) {
   arena->offsets[buffer] = at;
   arena->next[buffer] = *link;
   *link = buffer;
+}
+
+/* The link where bytes [at, at + size) belong among the blocks in use; none when they meet one. */
+int64_t* gap_at(Arena* arena, int64_t at, int64_t size) {
+  int64_t* link = &arena->used;
+  for (; *link >= 0 && arena->offsets[*link] < at + size; link = &arena->next[*link])
+    if (arena->offsets[*link] + arena->sizes[*link] > at) return 0;
+  return link;
+}
+
+/* Places `buffer` where the block freed last began, if it fits below `limit`; whether it did. */
+bool place_warm(Arena* arena, int64_t buffer, int64_t limit) {
+  const int64_t size = arena->sizes[buffer];
+  int64_t* from = &arena->freed;
+  for (int64_t i = 0; i < kWarm && *from >= 0; ++i, from = &arena->next[*from]) {
+    const int64_t at = arena->offsets[*from];
+    int64_t* link = at + size <= limit ? gap_at(arena, at, size) : 0;
+    if (link == 0) continue;
+    *from = arena->next[*from];
+    put(arena, buffer, at, link);
+    return true;
+  }
+  return false;
+}
+
+/* Places `buffer` at the lowest offset where it fits. */
+void place_low(Arena* arena, int64_t buffer) {
+  int64_t* link = &arena->used;
+  int64_t at = 0;
+  for (; *link >= 0 && arena->offsets[*link] - at < arena->sizes[buffer]; link = &arena->next[*link])
+    at = arena->offsets[*link] + arena->sizes[*link];
+  put(arena, buffer, at, link);
+}
+
+/* Places all buffers in their order, in warm memory below `warm_limit` where there is some: the bytes of the arena, -1 when too many. */
+int64_t place_all(Arena* arena, int64_t warm_limit) {
+  const int64_t* order = arena->image + arena->image[SINTER_PLAN_ORDER_AT];
+  int64_t arena_bytes = 0;
+  arena->used = arena->freed = -1;
+  for (int64_t i = 0; i < arena->image[SINTER_PLAN_ORDER]; ++i) {
+    const int64_t b = order[i];
+    free_before(arena, buffer_record(arena->image, b)[SINTER_BUFFER_FIRST]);
+    if (!place_warm(arena, b, warm_limit)) place_low(arena, b);
+    const int64_t end = arena->offsets[b] + arena->sizes[b];
+    if (end > SINTER_PLAN_MOST_BYTES) return -1;
+    if (arena_bytes < end) arena_bytes = end;
+  }
+  return arena_bytes;
 }
 
 /* The parts of a workspace, in bytes from its first multiple of 64. */
@@ -237,15 +293,11 @@ int32_t sinter_plan_layout(const int64_t* image, const int64_t* symbols, int64_t
     int64_t* size = &sizes[record[SINTER_BUFFER_ROOT]]; /* roots come before those that take them over */
     if (*size < bytes) *size = bytes;
   }
-  Arena arena = {image, sizes, offsets, work + count, -1};
-  *arena_bytes = 0;
-  for (int64_t i = 0; i < image[SINTER_PLAN_ORDER]; ++i) {
-    const int64_t b = image[image[SINTER_PLAN_ORDER_AT] + i];
-    place(&arena, b);
-    const int64_t end = offsets[b] + sizes[b];
-    if (end > SINTER_PLAN_MOST_BYTES) return SINTER_PLAN_SIZE;
-    if (*arena_bytes < end) *arena_bytes = end;
-  }
+  Arena arena = {image, sizes, offsets, work + count, -1, -1};
+  const int64_t least = place_all(&arena, 0); /* first fit alone */
+  if (least < 0) return SINTER_PLAN_SIZE;
+  *arena_bytes = place_all(&arena, least);
+  if (*arena_bytes < 0 || *arena_bytes > least) *arena_bytes = place_all(&arena, 0);
   for (int64_t b = 0; b < count; ++b) {
     const int64_t* record = buffer_record(image, b);
     if (record[SINTER_BUFFER_KIND] == 2) offsets[b] = offsets[record[SINTER_BUFFER_ROOT]];
