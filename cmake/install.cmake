@@ -1,5 +1,4 @@
 # What `cmake --install` puts where: the command, the library with its headers, what find_package and pkg-config read, documents, completion.
-include(GNUInstallDirs)
 include(CMakePackageConfigHelpers)
 
 install(TARGETS sinter RUNTIME)

@@ -146,6 +146,7 @@ class Compilation {
     }
     lowered_ = lower(module_, module_.functions[0].name, options_, &told_);
     kernels_ = lowered_.kernels();
+    told_.kernels = static_cast<int64_t>(kernels_.size());
   }
 
   const std::vector<loop::Kernel>& kernels() const { return kernels_; }  // none when it came from the cache

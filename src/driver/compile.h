@@ -28,6 +28,7 @@ struct CompileOptions {
 struct CompileReport {
   bool from_cache = false;
   double seconds = 0;
+  int64_t kernels = 0;            // whose code was generated
   double passes_seconds = 0, lowering_seconds = 0, code_seconds = 0, link_seconds = 0;
   passes::PassReport passes;      // empty when from the cache
   passes::FusionReport fusion;

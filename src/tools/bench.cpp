@@ -1,4 +1,5 @@
 // sinter bench: a whole program and each of its kernels, against this machine's peaks measured in the same run.
+#include <chrono>
 #include <filesystem>
 #include <iostream>
 
@@ -17,6 +18,7 @@ struct Options {
   std::vector<std::string> dims;
   std::string json, function;
   bool train = false, gradient = false, cold = false;
+  int verbosity = 0;
 };
 
 /// What is timed: a function of a module, and which parameters have no first value of their own.
@@ -66,6 +68,17 @@ SymbolValues symbol_values(const Options& options, const Opened& opened, const r
   return symbols;
 }
 
+/// Where the time went until the program ran at full speed: each part of compiling, and the first run, which also prepares values and touches its memory.
+std::string compile_text(const driver::CompileReport& report, double first_run) {
+  const auto line = [](const std::string& what, double seconds) { return "  " + what + " " + format_number(seconds * 1e3, 1) + " ms\n"; };
+  std::string text = report.passes.to_string();
+  if (!report.from_cache) {
+    text += line("passes", report.passes_seconds) + line("lowering", report.lowering_seconds);
+    text += line("code of " + std::to_string(report.kernels) + " kernels", report.code_seconds);
+  }
+  return text + line("linking", report.link_seconds) + line("first run", first_run);
+}
+
 void run(const Options& options) {
   const Subject subject = subject_of(options);
   const Opened& opened = subject.opened;
@@ -88,11 +101,16 @@ void run(const Options& options) {
     run.bind(port.name, tensor);
   }
   driver::pin(*team);  // not before: threads that compile would inherit it
+  const auto begin = std::chrono::steady_clock::now();
+  run.execute();
+  const double first_run = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   const Timing timing = time_program(run, *executable, symbols, {compile.level, options.cold}, *team);
   std::string at;
   for (const auto& [symbol, value] : symbols) at += (at.empty() ? " at " : ", ") + symbol + " = " + std::to_string(value);
   std::cout << opened.module.name << "." << subject.function << at << ", " << (report.from_cache ? "from the cache" : "compiled") << " in " << format_number(report.seconds * 1e3, 1)
-            << " ms, temporaries " << format_bytes(static_cast<double>(timing.arena_bytes)) << "\n" << timing_table(timing);
+            << " ms, temporaries " << format_bytes(static_cast<double>(timing.arena_bytes)) << "\n";
+  if (options.verbosity > 0) std::cout << compile_text(report, first_run);
+  std::cout << timing_table(timing);
   if (!options.json.empty()) io::write_atomically(options.json, timing_json(timing, opened.module.name + "." + subject.function));
   if (const TimedRow* row = timing.beyond_peak())
     throw InternalError(row->name + " reaches " + format_number(100 * timing.peak_share(*row), 1) + " % of the peak: one of the two is measured wrongly", __FILE__, __LINE__);
@@ -127,6 +145,7 @@ void add_bench(CLI::App& app) {
   verb->add_flag("--train", options->train, "The training step of a file, not the prediction");
   verb->add_flag("--gradient", options->gradient, "The backward of an expression alone");
   verb->add_flag("--cold", options->cold, "Push everything out of the caches before each run");
+  verb->add_flag("-v", options->verbosity, "Tell where the time of compiling went, and how long the first run took");
   verb->callback([options] { run(*options); });
 }
 

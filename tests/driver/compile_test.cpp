@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "backend/llvm/codegen.h"
 #include "backend/llvm/partition.h"
 #include "backend/loop/text.h"
 #include "base/random.h"
@@ -215,23 +216,31 @@ TEST(CompileAll, RaisesWhatAFunctionCannot) {
   EXPECT_THROW(compile_all(module, {"init", "nothing"}, at_level()), Error);
 }
 
-TEST(Partition, KeepsFamiliesTogetherAndWorkAlike) {
-  const std::vector<loop::Kernel> kernels = lower(example("classifier"), "step", at_level()).kernels();
-  const std::vector<std::vector<size_t>> modules = backend::cut_into_modules(kernels);
+TEST(Partition, WorkIsAlike) {
+  std::vector<double> costs;
+  for (const loop::Kernel& kernel : lower(example("classifier"), "step", at_level()).kernels()) costs.push_back(backend::kernel_cost(kernel));
+  const std::vector<std::vector<size_t>> modules = backend::cut_into_modules(costs);
   std::vector<size_t> seen;
   for (const std::vector<size_t>& module : modules) {
     EXPECT_FALSE(module.empty());
     seen.insert(seen.end(), module.begin(), module.end());
   }
   std::sort(seen.begin(), seen.end());
-  ASSERT_EQ(seen.size(), kernels.size());
+  ASSERT_EQ(seen.size(), costs.size());
   for (size_t i = 0; i < seen.size(); ++i) EXPECT_EQ(seen[i], i);
   EXPECT_GE(modules.size(), 2u) << "two cores have work";
   EXPECT_TRUE(backend::cut_into_modules({}).empty());
-  EXPECT_EQ(backend::cut_into_modules({kernels[0]}).size(), 1u);
-  // The same kernel again shares all of its microkernels, which are most of its work.
-  const loop::Kernel product = loop::parse_kernel(R"(loops 1
-kernel product {
+  EXPECT_EQ(backend::cut_into_modules({5}).size(), 1u);
+  EXPECT_EQ(backend::cut_into_modules({1, 1, 5, 1, 1, 1}), (std::vector<std::vector<size_t>>{{2}, {0, 1, 3, 4, 5}}));
+  EXPECT_GT(backend::cut_into_modules(std::vector<double>(40, 20)).size(), 4u) << "so much work that the end of one module must not be waited for";
+}
+
+TEST(Partition, KernelsOfSeveralModulesShareMicrokernels) {
+  // As many kernels that call the same microkernel as make several modules.
+  std::vector<loop::Kernel> kernels;
+  for (int i = 0; i < 40; ++i)
+    kernels.push_back(loop::parse_kernel(R"(loops 1
+kernel product)" + std::to_string(i) + R"( {
     tiles 1
     read a: f32[8, 64]
     read b: f32[64, 48]
@@ -245,9 +254,16 @@ kernel product {
         batches 1
     }
 }
-)");
-  const auto twins = backend::cut_into_modules({product, product, product, product});
-  EXPECT_LE(twins.size(), 2u);
+)"));
+  const std::vector<std::string> objects = backend::generate_objects({kernels}, default_target_level(), 2)[0];
+  EXPECT_GT(objects.size(), 2u);
+  std::vector<std::string> symbols;
+  for (const loop::Kernel& kernel : kernels) symbols.push_back(kernel.name);
+  const auto code = backend::load_code(objects, symbols);
+  for (const std::string& symbol : symbols) EXPECT_NE(code->find(symbol), nullptr);
+  size_t with_code = 0;
+  for (const std::string& object : objects) with_code += object.find("product") == std::string::npos;
+  EXPECT_EQ(with_code, 1u) << "objects that have microkernels";
 }
 
 }  // namespace

@@ -17,6 +17,10 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
+#include <time.h>
+#include <functional>
+#include <map>
 #include <mutex>
 #include <set>
 
@@ -44,8 +48,8 @@ void initialize_llvm() {
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::CrashRecoveryContext::Enable();
     // Loop strength reduction takes exponential time on long index formulas. The options are those of our own, hidden copy of LLVM.
-    const char* const arguments[] = {"sinter", "-disable-lsr"};
-    llvm::cl::ParseCommandLineOptions(2, arguments, "", &llvm::nulls());
+    const char* const arguments[] = {"sinter", "-disable-lsr", getenv("XX1")?getenv("XX1"):"-disable-lsr=1", getenv("XX2")?getenv("XX2"):"-disable-lsr=1"};
+    llvm::cl::ParseCommandLineOptions(getenv("XX2") ? 4: getenv("XX1")?3:2, arguments, "", &llvm::nulls());
   });
 }
 
@@ -165,9 +169,12 @@ class ModuleMaker {
     module_.setPICLevel(llvm::PICLevel::BigPIC);
   }
 
-  void add_kernels(const std::vector<loop::Kernel>& kernels) {
+  using Forms = std::map<std::string, ContractLibrary::Form>;
+
+  /// Returns the microkernels that the kernels call, whose code may stand in another module.
+  Forms add_kernels(const std::vector<loop::Kernel>& kernels, ContractLibrary::Code code = ContractLibrary::Code::kHere) {
     const Target target = target_of(level_);
-    ContractLibrary contracts(module_, target);
+    ContractLibrary contracts(module_, target, code);
     TransposeLibrary transposes(module_, target);
     ScalarEmitter scalars(module_, target, level_);
     for (const loop::Kernel& kernel : kernels) {
@@ -175,9 +182,18 @@ class ModuleMaker {
       KernelEmitter(module_, target, {contracts, transposes, scalars}, kernel).emit();
     }
     verify_module(module_);
-    if (!scalars.uses_math()) return;
-    const auto bitcode = simd::math_bitcode(level_);
-    link_bitcode(module_, {reinterpret_cast<const char*>(bitcode.data()), bitcode.size()}, "the math library");
+    if (scalars.uses_math()) {
+      const auto bitcode = simd::math_bitcode(level_);
+      link_bitcode(module_, {reinterpret_cast<const char*>(bitcode.data()), bitcode.size()}, "the math library");
+    }
+    return contracts.forms();
+  }
+
+  void add_microkernels(const std::vector<ContractLibrary::Form>& forms) {
+    const Target target = target_of(level_);
+    ContractLibrary contracts(module_, target);
+    for (const ContractLibrary::Form& form : forms) contracts.define(form);
+    verify_module(module_);
   }
 
   void add_parts(const ObjectParts& parts) {
@@ -266,31 +282,94 @@ std::string generate_code(const std::vector<loop::Kernel>& kernels, TargetLevel 
   return result;
 }
 
-std::vector<std::vector<std::string>> generate_objects(const std::vector<std::vector<loop::Kernel>>& programs, TargetLevel level, int threads) {
-  struct Part {
-    std::vector<loop::Kernel> kernels;
-    std::string* object;
-    std::exception_ptr error;
-  };
-  std::vector<Part> parts;
-  std::vector<std::vector<std::string>> objects(programs.size());
-  for (size_t p = 0; p < programs.size(); ++p) {
-    const std::vector<std::vector<size_t>> modules = cut_into_modules(programs[p]);
-    objects[p].resize(modules.size());
-    for (size_t i = 0; i < modules.size(); ++i) {
-      Part& part = parts.emplace_back(Part{{}, &objects[p][i], nullptr});
-      for (const size_t k : modules[i]) part.kernels.push_back(programs[p][k]);
-    }
-  }
-  share_out(parts.size(), threads, [&](size_t i) {
+namespace {
+
+/// One module among those of several programs: kernels, or microkernels that these share.
+struct Part {
+  size_t program;
+  std::vector<loop::Kernel> kernels;
+  std::vector<ContractLibrary::Form> microkernels;
+  double cost = 0;
+  std::unique_ptr<ModuleMaker> maker;
+  ModuleMaker::Forms called;
+  std::string object;
+};
+
+/// work(part) for each part on all threads, the most expensive ones first.
+void on_all_threads(std::vector<Part>& parts, int threads, const std::function<void(Part&)>& work) {
+  std::vector<Part*> order;
+  for (Part& part : parts) order.push_back(&part);
+  std::stable_sort(order.begin(), order.end(), [](const Part* a, const Part* b) { return a->cost > b->cost; });
+  std::vector<std::exception_ptr> errors(parts.size());
+  share_out(order.size(), threads, [&](size_t i) {
     try {
-      *parts[i].object = generate_code(parts[i].kernels, level, CodeForm::kObject);
+      guarded_llvm([&] { work(*order[i]); });
     } catch (...) {
-      parts[i].error = std::current_exception();
+      errors[i] = std::current_exception();
     }
   });
-  for (const Part& part : parts)
-    if (part.error) std::rethrow_exception(part.error);
+  for (const std::exception_ptr& error : errors)
+    if (error) std::rethrow_exception(error);
+}
+
+std::vector<Part> kernel_parts(size_t program, const std::vector<loop::Kernel>& kernels) {
+  std::vector<double> costs;
+  for (const loop::Kernel& kernel : kernels) costs.push_back(kernel_cost(kernel));
+  std::vector<Part> parts;
+  for (const std::vector<size_t>& module : cut_into_modules(costs)) {
+    Part& part = parts.emplace_back();
+    part.program = program;
+    for (const size_t k : module) part.kernels.push_back(kernels[k]), part.cost += costs[k];
+  }
+  return parts;
+}
+
+std::vector<Part> microkernel_parts(size_t program, const ModuleMaker::Forms& called) {
+  std::vector<ContractLibrary::Form> forms;
+  std::vector<double> costs;
+  for (const auto& [symbol, form] : called) forms.push_back(form), costs.push_back(microkernel_cost(form.size()));
+  std::vector<Part> parts;
+  for (const std::vector<size_t>& module : cut_into_modules(costs)) {
+    Part& part = parts.emplace_back();
+    part.program = program;
+    for (const size_t i : module) part.microkernels.push_back(forms[i]), part.cost += costs[i];
+  }
+  return parts;
+}
+
+void append(std::vector<Part>& parts, std::vector<Part> more) {
+  for (Part& part : more) parts.push_back(std::move(part));
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> generate_objects(const std::vector<std::vector<loop::Kernel>>& programs, TargetLevel level, int threads) {
+  initialize_llvm();
+  std::vector<Part> parts;
+  for (size_t p = 0; p < programs.size(); ++p) append(parts, kernel_parts(p, programs[p]));
+  // Which microkernels there are is known when all kernels are written; their code, most of the work, comes after.
+  on_all_threads(parts, threads, [level](Part& part) {
+    part.maker = std::make_unique<ModuleMaker>(level);
+    part.called = part.maker->add_kernels(part.kernels, ContractLibrary::Code::kElsewhere);
+  });
+  std::vector<ModuleMaker::Forms> called(programs.size());
+  for (Part& part : parts) called[part.program].merge(part.called);
+  for (size_t p = 0; p < programs.size(); ++p) append(parts, microkernel_parts(p, called[p]));
+  on_all_threads(parts, threads, [level](Part& part) {
+    if (!part.maker) {
+      part.maker = std::make_unique<ModuleMaker>(level);
+      part.maker->add_microkernels(part.microkernels);
+    }
+    auto t0=std::chrono::steady_clock::now();
+    struct timespec c0,c1; clock_gettime(CLOCK_THREAD_CPUTIME_ID,&c0);
+    part.object = part.maker->finish(CodeForm::kObject);
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID,&c1);
+    if (getenv("XX")) { std::string names; for (auto& k: part.kernels) names += " "+k.name.substr(7,18)+":"+std::to_string((int)kernel_cost(k)); for (auto&k:part.microkernels) names+=" "+k.symbol().substr(9);
+    fprintf(stderr,"MODULE wall %.1f cpu %.1f cost %.1f bytes %zu:%s\n", std::chrono::duration<double>(std::chrono::steady_clock::now()-t0).count()*1e3, (c1.tv_sec-c0.tv_sec)*1e3+(c1.tv_nsec-c0.tv_nsec)*1e-6, part.cost, part.object.size(), names.c_str()); }
+    part.maker.reset();
+  });
+  std::vector<std::vector<std::string>> objects(programs.size());
+  for (Part& part : parts) objects[part.program].push_back(std::move(part.object));
   return objects;
 }
 

@@ -14,24 +14,10 @@ using llvm::Value;
 
 constexpr uint64_t kStepsAhead = 16;  // of the depth, each a dozen cycles: about as long as the third cache takes
 
-std::string symbol_of(const ContractLibrary::Call& form) {
-  std::string symbol = "contract_" + std::string(name(form.a_dtype)) + "_" + std::to_string(form.rows) + "x" + std::to_string(form.vectors);
-  if (form.masked) symbol += "_masked";
-  if (form.accumulate) symbol += form.after ? "_accumulate_after" : "_accumulate";
-  if (form.batched) symbol += "_batched";
-  if (form.raised) symbol += "_raised";
-  if (form.group > 1) return symbol + (form.tail ? "_words_tail" : "_words");
-  if (form.ahead) symbol += "_ahead";
-  if (form.gathered) return symbol + "_gathered";
-  if (form.a_spread) return symbol + "_spread";
-  symbol += form.a_unit_depth ? "_rows" : form.a_unit_row ? "_columns" : "_strided";
-  return symbol;
-}
-
 /// Writes one microkernel.
 class Microkernel {
  public:
-  Microkernel(llvm::Module& module, const Target& target, const ContractLibrary::Call& form)
+  Microkernel(llvm::Module& module, const Target& target, const ContractLibrary::Form& form)
       : module_(module), target_(target), form_(form), b_(module.getContext()) {
     element_ = memory_type(module.getContext(), form.dtype);
     lanes_ = static_cast<unsigned>(target.lanes(static_cast<int>(size_in_bytes(form.dtype))));
@@ -39,16 +25,22 @@ class Microkernel {
     a_element_ = memory_type(module.getContext(), form.a_dtype);
   }
 
-  llvm::Function* write() {
+  llvm::Function* declare() {
     llvm::Type *p = b_.getPtrTy(), *n = b_.getInt64Ty();
     std::vector<llvm::Type*> parameters{p, p, p, n, n, n, n, n, n, n, n, n};
     if (form_.after) parameters.push_back(n);
     if (form_.gathered) parameters.push_back(p);
     if (form_.ahead) parameters.insert(parameters.end(), {p, n});
-    function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), llvm::Function::InternalLinkage, symbol_of(form_), module_);
+    function_ = llvm::Function::Create(llvm::FunctionType::get(b_.getVoidTy(), parameters, false), llvm::Function::ExternalLinkage, form_.symbol(), module_);
+    function_->setVisibility(llvm::GlobalValue::HiddenVisibility);
     function_->setDoesNotThrow();
     function_->addFnAttr(llvm::Attribute::NoInline);
     for (unsigned i = 0; i < 3; ++i) function_->addParamAttr(i, llvm::Attribute::NoAlias);
+    return function_;
+  }
+
+  /// The body of what declare() made.
+  void write() {
     const auto argument = [&](unsigned i) { return function_->getArg(i); };
     a_ = argument(0), panel_ = argument(1), c_ = argument(2);
     a_stride_ = form_.a_unit_row && !form_.a_unit_depth ? b_.getInt64(1) : static_cast<Value*>(argument(3));
@@ -69,7 +61,6 @@ class Microkernel {
     }
     store(sums);
     b_.CreateRetVoid();
-    return function_;
   }
 
  private:
@@ -249,7 +240,7 @@ class Microkernel {
 
   llvm::Module& module_;
   const Target& target_;
-  const ContractLibrary::Call& form_;
+  const ContractLibrary::Form& form_;
   const WordProducts products_{target_, form_.a_dtype, form_.raised};
   llvm::IRBuilder<> b_;
   llvm::Function* function_ = nullptr;
@@ -282,19 +273,46 @@ int ContractLibrary::height(int rows, int vectors, int max_rows, bool known) {
   return first[static_cast<size_t>(rows)];
 }
 
-llvm::Function* ContractLibrary::microkernel(const Call& form) {
-  llvm::Function*& function = functions_[symbol_of(form)];
-  if (!function) function = Microkernel(module_, target_, form).write();
+std::string ContractLibrary::Form::symbol() const {
+  std::string symbol = "contract_" + std::string(name(a_dtype)) + "_" + std::to_string(rows) + "x" + std::to_string(vectors);
+  if (masked) symbol += "_masked";
+  if (accumulate) symbol += after ? "_accumulate_after" : "_accumulate";
+  if (batched) symbol += "_batched";
+  if (raised) symbol += "_raised";
+  if (group > 1) return symbol + (tail ? "_words_tail" : "_words");
+  if (ahead) symbol += "_ahead";
+  if (gathered) return symbol + "_gathered";
+  if (a_spread) return symbol + "_spread";
+  return symbol + (a_unit_depth ? "_rows" : a_unit_row ? "_columns" : "_strided");
+}
+
+void ContractLibrary::define(const Form& form) {
+  Microkernel microkernel(module_, target_, form);
+  microkernel.declare();
+  microkernel.write();
+}
+
+llvm::Function* ContractLibrary::microkernel(const Form& form) {
+  const std::string symbol = form.symbol();
+  llvm::Function*& function = functions_[symbol];
+  if (function) return function;
+  forms_[symbol] = form;
+  Microkernel microkernel(module_, target_, form);
+  function = microkernel.declare();
+  if (code_ == Code::kElsewhere) return function;
+  microkernel.write();
+  function->setVisibility(llvm::GlobalValue::DefaultVisibility);
+  function->setLinkage(llvm::GlobalValue::InternalLinkage);
   return function;
 }
 
 void ContractLibrary::call(llvm::IRBuilder<>& builder, const Call& c) {
   std::vector<Value*> arguments{c.a,     c.b,       c.c,              c.a_stride,       c.a_depth_stride, c.b_depth_stride, c.c_stride,
                                 c.depth, c.batches, c.a_batch_stride, c.b_batch_stride, c.columns};
-  if (c.after) arguments.push_back(c.after);
-  if (c.gathered) arguments.push_back(c.table);
-  if (c.ahead) arguments.insert(arguments.end(), {c.ahead_from, c.ahead_stride});
-  builder.CreateCall(microkernel(c), arguments);
+  if (c.form.after) arguments.push_back(c.after);
+  if (c.form.gathered) arguments.push_back(c.table);
+  if (c.form.ahead) arguments.insert(arguments.end(), {c.ahead_from, c.ahead_stride});
+  builder.CreateCall(microkernel(c.form), arguments);
 }
 
 }  // namespace sinter::backend

@@ -258,22 +258,24 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   const DType dtype = kernel_.buffers[static_cast<size_t>(contract.c)].dtype;
   const int lanes = target_.lanes(static_cast<int>(size_in_bytes(dtype)));
   ContractLibrary::Call call;
-  call.dtype = dtype;
-  call.a_dtype = kernel_.buffers[static_cast<size_t>(contract.a.buffer)].dtype;
-  call.group = loop::contract_group(call.a_dtype, kernel_.buffers[static_cast<size_t>(contract.b.buffer)].dtype);
-  call.raised = contract.a_raised;
+  ContractLibrary::Form& form = call.form;
+  form.dtype = dtype;
+  form.a_dtype = kernel_.buffers[static_cast<size_t>(contract.a.buffer)].dtype;
+  form.group = loop::contract_group(form.a_dtype, kernel_.buffers[static_cast<size_t>(contract.b.buffer)].dtype);
+  form.raised = contract.a_raised;
   const auto depth = contract.depth.as_constant();
-  call.tail = call.group > 1 && !(depth && *depth % call.group == 0);
-  call.accumulate = contract.accumulate && contract.after != Dim(0);
-  if (call.accumulate && !contract.after.is_constant()) call.after = uniform(contract.after);
-  call.a_spread = contract.a_spread;
+  form.tail = form.group > 1 && !(depth && *depth % form.group == 0);
+  form.accumulate = contract.accumulate && contract.after != Dim(0);
+  form.after = form.accumulate && !contract.after.is_constant();
+  if (form.after) call.after = uniform(contract.after);
+  form.a_spread = contract.a_spread;
   SINTER_CHECK(!contract.a_spread || contract.a.stride == Dim(lanes), "rows are spread over the lanes of another target");
-  call.a_unit_depth = contract.a.depth_stride == Dim(1);
-  call.a_unit_row = contract.a.stride == Dim(1);
-  call.gathered = contract.a.table >= 0;
-  call.batched = contract.batches != Dim(1);
+  form.a_unit_depth = contract.a.depth_stride == Dim(1);
+  form.a_unit_row = contract.a.stride == Dim(1);
+  form.gathered = contract.a.table >= 0;
+  form.batched = contract.batches != Dim(1);
   const auto columns = contract.columns.as_constant();
-  call.vectors = static_cast<int>(((columns ? *columns : contract.max_columns) + lanes - 1) / lanes);
+  form.vectors = static_cast<int>(((columns ? *columns : contract.max_columns) + lanes - 1) / lanes);
   call.a = address(contract.a.buffer, uniform(contract.a.offset));
   call.b = address(contract.b.buffer, uniform(contract.b.offset));
   call.c = address(contract.c, uniform(contract.c_offset));
@@ -286,19 +288,19 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   call.a_batch_stride = uniform(contract.a.batch_stride);
   call.b_batch_stride = uniform(contract.b.batch_stride);
   call.columns = uniform(contract.columns);
-  if (call.gathered) call.table = address(contract.a.table, uniform(contract.a.first));
-  call.ahead = contract.ahead >= 0 && call.group == 1;
-  if (call.ahead) call.ahead_from = address(contract.ahead, uniform(contract.ahead_offset)), call.ahead_stride = uniform(contract.ahead_stride);
+  if (form.gathered) call.table = address(contract.a.table, uniform(contract.a.first));
+  form.ahead = contract.ahead >= 0 && form.group == 1;
+  if (form.ahead) call.ahead_from = address(contract.ahead, uniform(contract.ahead_offset)), call.ahead_stride = uniform(contract.ahead_stride);
   llvm::Type* element = memory_type(context_, dtype);
 
   const auto rows_from = [&](Value* row, int height, bool masked) {
     ContractLibrary::Call part = call;
-    part.rows = height;
-    part.masked = masked;
-    if (call.gathered) {
+    part.form.rows = height;
+    part.form.masked = masked;
+    if (form.gathered) {
       part.table = b_.CreateGEP(b_.getInt64Ty(), call.table, row);
     } else {
-      part.a = b_.CreateGEP(memory_type(context_, call.a_dtype), call.a, b_.CreateMul(row, call.a_stride));
+      part.a = b_.CreateGEP(memory_type(context_, form.a_dtype), call.a, b_.CreateMul(row, call.a_stride));
     }
     part.c = b_.CreateGEP(element, call.c, b_.CreateMul(row, call.c_stride));
     contracts_.call(b_, part);
@@ -306,13 +308,13 @@ void KernelEmitter::statement(const loop::Contract& contract) {
   const auto all_rows = [&](bool masked) {
     if (const auto rows = contract.rows.as_constant()) {
       for (int64_t row = 0; row < *rows;) {
-        const int height = ContractLibrary::height(static_cast<int>(*rows - row), call.vectors, contract.max_rows, true);
+        const int height = ContractLibrary::height(static_cast<int>(*rows - row), form.vectors, contract.max_rows, true);
         rows_from(i64(row), height, masked);
         row += height;
       }
       return;
     }
-    any_rows(uniform(contract.rows), call.vectors, contract.max_rows, [&](Value* row, int height) { rows_from(row, height, masked); });
+    any_rows(uniform(contract.rows), form.vectors, contract.max_rows, [&](Value* row, int height) { rows_from(row, height, masked); });
   };
   if (columns) return all_rows(*columns % lanes != 0);
   llvm::BasicBlock* whole = llvm::BasicBlock::Create(context_, "all_columns", function_);
