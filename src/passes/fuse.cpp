@@ -10,6 +10,7 @@
 #include "passes/fuse/emit.h"
 #include "passes/fuse/pieces.h"
 #include "passes/fuse/stages.h"
+#include "passes/prepare_values.h"
 #include "passes/rewrite.h"
 #include "passes/split_reductions.h"
 
@@ -79,11 +80,33 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
   }
 }
 
+bool is_variable(const ir::Module& module, const std::string& name) {
+  const Role role = module.variable(name).role;
+  return role == Role::kParameter || role == Role::kState;
+}
+
+/// What prepares values, and what sets variables without reading any: it runs once, so that compiling it costs more than running it. More of them than one
+/// kernel takes: some are alike.
+bool code_matters_most(const ir::Module& module, const ir::Function& function, const FuseOptions& options) {
+  if (function.results.size() <= static_cast<size_t>(options.most_parts)) return false;
+  const auto variable = [&](const std::string& name) { return is_variable(module, name); };
+  if (std::any_of(module.functions.begin(), module.functions.end(), [&](const ir::Function& other) { return preparation_of(module, other) == &function; }))
+    return true;
+  return std::all_of(function.results.begin(), function.results.end(), variable) && std::none_of(function.arguments.begin(), function.arguments.end(), variable);
+}
+
+/// Kernels that are alike share their code as long as each is one of its own.
+FuseOptions with_little_code(FuseOptions options) {
+  options.most_parts = 1;
+  return options;
+}
+
 }  // namespace
 
 ir::Module fuse(const ir::Module& module, const FuseOptions& options, FusionReport* report) {
   ir::Module result = module;
-  for (ir::Function& function : result.functions) fuse_function(module, function, options, report);
+  for (size_t i = 0; i < result.functions.size(); ++i)
+    fuse_function(module, result.functions[i], code_matters_most(module, module.functions[i], options) ? with_little_code(options) : options, report);
   return result;
 }
 

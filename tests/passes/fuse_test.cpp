@@ -124,6 +124,23 @@ TEST(Fuse, KeepsKernelsApartWhenAsked) {
   EXPECT_LE(fuse(prepared_classifier(), {.small_kernel = 0}).function("step").graph.nodes().size(), 12u);
 }
 
+/// Of functions that run once, code is what costs: kernels of many variables that are alike stay apart, so that one code serves them.
+TEST(Fuse, KeepsKernelsApartThatSetManyVariablesOnce) {
+  for (const int variables : {4, 80}) {
+    std::string declared, body, results;
+    for (int i = 0; i < variables; ++i) {
+      const std::string n = std::to_string(i), seed = std::to_string(i + 1);
+      declared += "variable w" + n + ": f32[64, 32] parameter\n";
+      body += "    %" + seed + ": f32[64, 32] = broadcast %0 {axes = [], shape = shape[64, 32]}\n";
+      results += std::string(i == 0 ? "" : ", ") + "@w" + n + " = %" + seed;
+    }
+    const ir::Module module = ir::parse_module("sir 1\nmodule m\nvariable seed: f32[] input\n" + declared + "function init {\n    %0: f32[] = argument @seed\n" + body +
+                                               "    return " + results + "\n}\n");
+    EXPECT_EQ(fuse(module).function("init").graph.nodes().size(), variables == 4 ? 1u : 80u);
+    EXPECT_EQ(kinds(fuse(module).function("init")).at("loops"), variables);
+  }
+}
+
 TEST(Fuse, TellsAReasonForEachBoundary) {
   FusionReport report;
   const ir::Module fused = fuse(prepared_classifier(), {}, &report);

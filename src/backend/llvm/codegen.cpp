@@ -17,8 +17,6 @@
 
 #include <algorithm>
 #include <atomic>
-#include <chrono>
-#include <time.h>
 #include <functional>
 #include <map>
 #include <mutex>
@@ -48,8 +46,8 @@ void initialize_llvm() {
     llvm::InitializeNativeTargetAsmPrinter();
     llvm::CrashRecoveryContext::Enable();
     // Loop strength reduction takes exponential time on long index formulas. The options are those of our own, hidden copy of LLVM.
-    const char* const arguments[] = {"sinter", "-disable-lsr", getenv("XX1")?getenv("XX1"):"-disable-lsr=1", getenv("XX2")?getenv("XX2"):"-disable-lsr=1"};
-    llvm::cl::ParseCommandLineOptions(getenv("XX2") ? 4: getenv("XX1")?3:2, arguments, "", &llvm::nulls());
+    const char* const arguments[] = {"sinter", "-disable-lsr"};
+    llvm::cl::ParseCommandLineOptions(2, arguments, "", &llvm::nulls());
   });
 }
 
@@ -360,12 +358,7 @@ std::vector<std::vector<std::string>> generate_objects(const std::vector<std::ve
       part.maker = std::make_unique<ModuleMaker>(level);
       part.maker->add_microkernels(part.microkernels);
     }
-    auto t0=std::chrono::steady_clock::now();
-    struct timespec c0,c1; clock_gettime(CLOCK_THREAD_CPUTIME_ID,&c0);
     part.object = part.maker->finish(CodeForm::kObject);
-    clock_gettime(CLOCK_THREAD_CPUTIME_ID,&c1);
-    if (getenv("XX")) { std::string names; for (auto& k: part.kernels) names += " "+k.name.substr(7,18)+":"+std::to_string((int)kernel_cost(k)); for (auto&k:part.microkernels) names+=" "+k.symbol().substr(9);
-    fprintf(stderr,"MODULE wall %.1f cpu %.1f cost %.1f bytes %zu:%s\n", std::chrono::duration<double>(std::chrono::steady_clock::now()-t0).count()*1e3, (c1.tv_sec-c0.tv_sec)*1e3+(c1.tv_nsec-c0.tv_nsec)*1e-6, part.cost, part.object.size(), names.c_str()); }
     part.maker.reset();
   });
   std::vector<std::vector<std::string>> objects(programs.size());

@@ -19,9 +19,11 @@ namespace sinter::backend {
 
 class ContractLibrary {
  public:
+  /// Where the code of the microkernels stands that the module calls.
   enum class Code { kHere, kElsewhere };
   ContractLibrary(llvm::Module& module, const Target& target, Code code = Code::kHere) : module_(module), target_(target), code_(code) {}
 
+  /// What a microkernel is made for.
   struct Form {
     int rows = 1, vectors = 1;
     DType dtype = DType::kF32, a_dtype = DType::kF32;  // of C, and of A

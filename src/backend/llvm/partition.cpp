@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <numeric>
-#include <cstdlib>
 
 namespace sinter::backend {
 namespace {
@@ -10,7 +9,7 @@ namespace {
 // Milliseconds of one core, about.
 constexpr double kKernel = 2, kStatement = 0.35, kMicrokernel = 0.8, kMultiplyAdd = 0.1;
 /// Work that is worth a module of its own beside another: modules come in pairs of at most so much each.
-const double kModule = getenv("XXM") ? atof(getenv("XXM")) : 60;
+constexpr double kModule = 60;
 
 double statement_cost(const loop::Body& body) {
   double cost = 0;
