@@ -61,7 +61,8 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
     return;
   }
   const WorkingOn scope("function " + function.name);
-  function.graph = split_reductions(split_into_blocks(with_own_numbers(dce(function.graph)), options));
+  std::vector<Decision> decisions;
+  function.graph = split_reductions(split_into_blocks(with_own_numbers(dce(function.graph)), options, report == nullptr ? nullptr : &decisions));
   Groups groups(function.graph);
   Merger merger(groups, find_updates(module, function, groups), options);
   merger.run();
@@ -69,7 +70,10 @@ void fuse_function(const ir::Module& module, ir::Function& function, const FuseO
   for (int32_t group = 0; group < groups.count(); ++group)
     updates[static_cast<size_t>(group)] = groups.alive(group) && merger.is_update(group);
   const Precedence precedence(function, groups);
-  std::vector<Decision> decisions = report == nullptr ? std::vector<Decision>() : merger.decisions();
+  if (report != nullptr) {
+    const std::vector<Decision> merges = merger.decisions();
+    decisions.insert(decisions.end(), merges.begin(), merges.end());
+  }
   const std::vector<Kernel> kernels =
       put_side_by_side(groups, precedence, order_groups(groups, precedence, updates), updates, options, decisions);
   function.graph = emit(groups, join_stages(function, groups, kernels, options, decisions), options);

@@ -186,6 +186,23 @@ function main {
   EXPECT_NE(decision.reason.find("a prologue would compute them each time"), std::string::npos) << decision.reason;
 }
 
+TEST(Fuse, TellsWhyASumIsLeftWhole) {
+  const auto decisions = [](const std::string& rows, const std::string& columns) {
+    const std::string x = "f32[" + rows + ", " + columns + "]", row = "f32[" + rows + "]", column = "f32[" + columns + "]";
+    FusionReport report;
+    fuse(ir::parse_module("sir 1\nmodule sums\n\nvariable x: " + x + " input\nvariable r: " + row + " output\nvariable c: " + column +
+                              " output\n\nfunction main {\n    %0: " + x + " = argument @x\n    %1: " + row + " = reduce_sum %0 {axes = [1]} \"along\"\n    %2: " +
+                              column + " = reduce_sum %0 {axes = [0]} \"down\"\n    return @r = %1, @c = %2\n}\n", "sums.sir"), {}, &report);
+    return to_text(report);
+  };
+  const std::string told = "reduce_sum along -> reduce_sum down: two kernels";
+  const std::string few = decisions("100", "1000"), small = decisions("200", "32"), blocks = decisions("1000", "1000");
+  EXPECT_NE(few.find(told), std::string::npos) << few;
+  EXPECT_NE(few.find("the sum is left whole: fewer rows than 2 blocks have; 7.8 KiB of partial sums"), std::string::npos) << few;
+  EXPECT_NE(small.find("the sum is left whole: the rows are in L1"), std::string::npos) << small;
+  EXPECT_EQ(blocks.find("left whole"), std::string::npos) << blocks;
+}
+
 /// Every text case in the folder, as far as it can be fused.
 TEST(Fuse, RunsTextCasesInPlannedMemory) {
   int ran = 0;

@@ -5,6 +5,7 @@
 #include <set>
 
 #include "ir/op_def.h"
+#include "passes/fuse/cost.h"
 #include "passes/fuse/node_facts.h"
 #include "passes/rewrite.h"
 
@@ -42,30 +43,50 @@ class BlockSums {
       if (reduction(node) != nullptr) reductions_.push_back(&node);
   }
 
-  /// How many leading axes of the node's operand to sum in blocks; 0: none.
-  size_t wanted(const Node& node) {
+  /// How many leading axes of the node's operand to sum in blocks; 0: none. `decisions`, where given, is told why a sum that could be is not.
+  size_t wanted(const Node& node, std::vector<Decision>* decisions) {
     const size_t axes = leading_axes(graph_, node);
     if (axes == 0) return 0;
     if (reduces_rhs(graph_, node)) return 0;  // the kernel of the contraction makes it
     const Shape& domain = graph_.type(node.operands[0]).shape;
-    const Dim rows = domain.element_count(0, axes);
-    if (rows.is_constant() && rows.constant() < kLeastBlocks * kBlockRows) return 0;
-    if (domain.element_count(axes, domain.rank()).is_constant() && !is_large(graph_.type(node.operands[0]))) return 0;
-    return std::any_of(reductions_.begin(), reductions_.end(), [&](const Node* other) { return goes_along(*other, domain, axes, node); }) ? axes : 0;
+    const auto beside = std::find_if(reductions_.begin(), reductions_.end(), [&](const Node* other) { return goes_along(*other, domain, axes, node); });
+    if (beside == reductions_.end()) return 0;
+    const std::string reason = why_whole(graph_.type(node.operands[0]), axes);
+    if (reason.empty()) return axes;
+    if (decisions) decisions->push_back(left_whole(**beside, node, axes, reason));
+    return 0;
   }
 
  private:
-  /// Reading it again from another cache than the first costs more than the partial sums do.
-  bool is_large(const TensorType& type) const {
+  std::string why_whole(const TensorType& summed, size_t axes) const {
+    const Dim rows = summed.shape.element_count(0, axes), columns = summed.shape.element_count(axes, summed.shape.rank());
+    if (rows.is_constant() && rows.constant() < kLeastBlocks * kBlockRows) return "fewer rows than " + std::to_string(kLeastBlocks) + " blocks have";
+    if (columns.is_constant() && bytes(summed) <= options_.l1_bytes) return "the rows are in L1 when they are read again";
+    return "";
+  }
+
+  /// Apart, the rows are read once more; together, partial sums are written, read, and summed by a kernel more.
+  Decision left_whole(const Node& beside, const Node& sum, size_t axes, const std::string& reason) const {
+    const TensorType& type = graph_.type(sum.operands[0]);
+    const Dim rows = type.shape.element_count(0, axes), columns = type.shape.element_count(axes, type.shape.rank());
+    const double partial = bytes({type.dtype, Shape{ceil_div(rows, kBlockRows) * columns}});
+    const double rate = bytes(type) <= options_.l1_bytes ? options_.l1_rate : options_.l2_rate;
+    const auto label = [](const Node& node) { return node.op->name + (node.name.empty() ? "" : " " + node.name); };
+    return {"", label(beside), label(sum), false, 2 * partial / rate + options_.kernel_time, bytes(type) / rate,
+            "the sum is left whole: " + reason + "; " + kilobytes(partial) + " of partial sums and a kernel more against " + kilobytes(bytes(type)) +
+                " read again"};
+  }
+
+  double bytes(const TensorType& type) const {
     std::set<std::string> symbols;
-    const Dim bytes = byte_count(type);
-    bytes.collect_symbols(symbols);
+    const Dim count = byte_count(type);
+    count.collect_symbols(symbols);
     SymbolValues values;
     for (const std::string& symbol : symbols) values[symbol] = options_.symbol;
     try {
-      return static_cast<double>(bytes.evaluate(values)) > options_.l1_bytes;
+      return static_cast<double>(count.evaluate(values));
     } catch (const Error&) {
-      return true;  // the symbols do not go together
+      return static_cast<double>(INT64_MAX);  // the symbols do not go together
     }
   }
 
@@ -112,10 +133,10 @@ class BlockSums {
 
 }  // namespace
 
-ir::Graph split_into_blocks(const ir::Graph& graph, const FuseOptions& options) {
+ir::Graph split_into_blocks(const ir::Graph& graph, const FuseOptions& options, std::vector<Decision>* decisions) {
   BlockSums sums(graph, options);
   return rewrite(graph, [&](Rewriter& rewriter, const Node& node) -> std::optional<std::vector<Value>> {
-    const size_t axes = sums.wanted(node);
+    const size_t axes = sums.wanted(node, decisions);
     if (axes == 0) return std::nullopt;
     ir::Builder& builder = rewriter.builder();
     const Value blocks = builder.call("block_sum", {rewriter.at(node.operands[0])}, {{"leading", static_cast<int64_t>(axes)}, {"rows", kBlockRows}});

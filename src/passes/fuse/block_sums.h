@@ -10,6 +10,7 @@ namespace sinter::passes {
 /// Rows of a block: so many that the partial sums are a few hundredths of what they sum, so few that there are tiles to share out.
 inline constexpr int64_t kBlockRows = 64;
 
-ir::Graph split_into_blocks(const ir::Graph& graph, const FuseOptions& options);
+/// Sums that could be made so and are not are told to `decisions`, unless it is null.
+ir::Graph split_into_blocks(const ir::Graph& graph, const FuseOptions& options, std::vector<Decision>* decisions);
 
 }  // namespace sinter::passes
